@@ -1,0 +1,1 @@
+"""One camera: transfer curves, noise, exposure, simulated capture. Plain numpy."""

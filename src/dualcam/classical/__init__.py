@@ -1,0 +1,1 @@
+"""The method without weights: refEC, refColor and refSR by hand."""

@@ -1,0 +1,1 @@
+"""How quality is measured: protocol, baselines, metrics."""

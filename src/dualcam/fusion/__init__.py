@@ -1,0 +1,1 @@
+"""The eight hops, end to end, and what is shown of them."""

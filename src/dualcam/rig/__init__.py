@@ -1,0 +1,1 @@
+"""Two cameras: placement, matching, warping."""
