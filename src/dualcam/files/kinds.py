@@ -1,0 +1,150 @@
+"""Which kind of file this is, by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dualcam.errors import InputError
+
+_TO_TIFF = "Develop it to a 16-bit TIFF or PNG with a raw converter (darktable, RawTherapee, dcraw -6 -T)."
+_TO_PNG = "Convert it to PNG or TIFF, for example with ImageMagick: magick FILE out.png."
+_TO_FRAME = "Extract a single frame as PNG first, for example: ffmpeg -i FILE -frames:v 1 out.png."
+_READABLE = "dualcam reads PNG, JPEG, WebP, TIFF, PGM, PPM and PFM."
+
+_RAW_SUFFIXES = {
+    ".dng",
+    ".nef",
+    ".nrw",
+    ".cr2",
+    ".arw",
+    ".sr2",
+    ".pef",
+    ".srw",
+    ".3fr",
+    ".iiq",
+    ".erf",
+    ".kdc",
+}
+
+# First bytes, what to call the file, what to do about it.
+_KNOWN_BUT_UNREAD: tuple[tuple[bytes, str, str], ...] = (
+    (
+        b"SIMPLE  =",
+        "a FITS file",
+        "Convert it to a 16-bit or float TIFF, for example with Siril or ImageMagick.",
+    ),
+    (b"GIF8", "a GIF", _TO_PNG),
+    (b"\xff\x0a", "a JPEG XL picture", _TO_PNG),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture", _TO_PNG),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture", _TO_PNG),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture", _TO_PNG),
+    (b"BM", "a BMP picture", _TO_PNG),
+    (b"8BPS", "a Photoshop document", "Export it as 16-bit TIFF."),
+    (b"\x76\x2f\x31\x01", "an OpenEXR picture", "Convert it to a 32-bit float TIFF."),
+    (b"#?RADIANCE", "a Radiance HDR picture", "Convert it to a 32-bit float TIFF."),
+    (b"P1", "a PBM bitmap, which holds only black and white", "Give a gray PGM or a PNG."),
+    (b"P4", "a PBM bitmap, which holds only black and white", "Give a gray PGM or a PNG."),
+    (b"P7", "a PAM picture", _TO_PNG),
+    (b"IIRO", "a camera raw file (Olympus)", _TO_TIFF),
+    (b"IIRS", "a camera raw file (Olympus)", _TO_TIFF),
+    (b"MMOR", "a camera raw file (Olympus)", _TO_TIFF),
+    (b"IIU\0", "a camera raw file (Panasonic)", _TO_TIFF),
+    (b"FUJIFILMCCD-RAW", "a camera raw file (Fujifilm)", _TO_TIFF),
+    (b"FOVb", "a camera raw file (Sigma)", _TO_TIFF),
+    (b"\0MRM", "a camera raw file (Minolta)", _TO_TIFF),
+    (b"\x1aE\xdf\xa3", "a video", _TO_FRAME),
+    (b"\0\0\x01\xba", "a video", _TO_FRAME),
+    (b"FLV\x01", "a video", _TO_FRAME),
+    (b"OggS", "a video or sound file", _TO_FRAME),
+    (b"%PDF", "a PDF document, not a picture", "Export the picture in it as PNG or TIFF."),
+    (b"PK\x03\x04", "a zip archive, not a picture", "Unpack it and give the picture inside."),
+    (b"\x1f\x8b", "a gzip archive, not a picture", "Unpack it and give the picture inside."),
+)
+_ISO_PICTURES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def raw_error(path: Path) -> InputError:
+    """The error for a camera raw file that was recognised inside a TIFF."""
+    return InputError(f"{path} is a camera raw file, which dualcam does not read yet.", _TO_TIFF)
+
+
+def identify(start: bytes, path: Path) -> str:
+    """Name the decoder for a file.
+
+    Args:
+        start: the first 64 bytes (fewer if the file is shorter).
+        path: the file, for messages; its suffix only tells raw files from other TIFFs.
+
+    Returns:
+        "PNG", "JPEG", "WebP", "TIFF" or "Netpbm".
+
+    Raises:
+        InputError: the file is of another kind, which the message names, with the way to convert it.
+    """
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if start.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        if start[8:10] == b"CR" or path.suffix.lower() in _RAW_SUFFIXES:
+            raise raw_error(path)
+        return "TIFF"
+    if start[:2] in (b"P2", b"P3", b"P5", b"P6", b"Pf", b"PF") and start[2:3].isspace():
+        return "Netpbm"
+    raise _refusal(start, path)
+
+
+def _refusal(start: bytes, path: Path) -> InputError:
+    for magic, kind, remedy in _KNOWN_BUT_UNREAD:
+        # "BM" and "P1" also begin words; a bitmap has a binary byte or white space soon after.
+        if start.startswith(magic) and not (
+            magic[0] in b"BP" and start[2:3].isalnum() and start[:16].isascii()
+        ):
+            return InputError(f"{path} is {kind}.", f"{remedy} {_READABLE}".strip())
+    if start[:4] == b"RIFF":
+        return InputError(f"{path} is a video or sound file.", f"{_TO_FRAME} {_READABLE}")
+    if start[4:8] == b"ftyp":
+        brand = start[8:12]
+        if brand in _ISO_PICTURES:
+            return InputError(f"{path} is a HEIC picture.", f"{_TO_PNG} {_READABLE}")
+        if brand in (b"avif", b"avis"):
+            return InputError(f"{path} is an AVIF picture.", f"{_TO_PNG} {_READABLE}")
+        if brand == b"crx ":
+            return raw_error(path)
+        return InputError(f"{path} is a video.", f"{_TO_FRAME} {_READABLE}")
+    return InputError(f"{path} is not a picture that dualcam can read.", _READABLE)
+
+
+def load(path: Path) -> tuple[str, bytes]:
+    """Read a picture file into memory, after looking at its first bytes.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The decoder's name as ``identify`` gives it, and all bytes of the file.
+
+    Raises:
+        InputError: missing, a directory or device, empty, unreadable, or of a kind that has no decoder.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a directory, not a picture.", "Give one file for each camera.")
+        if not path.exists():
+            raise InputError(f"{path} does not exist.", "Check the name and the folder.")
+        if not path.is_file():
+            raise InputError(f"{path} is not a regular file.", "Give a picture file.")
+        with path.open("rb") as stream:
+            # A video of many gigabytes must be refused without being read.
+            start = stream.read(64)
+            if not start:
+                raise InputError(f"{path} is empty (0 bytes).", "Copy it again from the camera.")
+            kind = identify(start, path)
+            return kind, start + stream.read()
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be opened: no permission.", "Change its access rights.") from error
+    except (OSError, ValueError) as error:
+        # ValueError: a null character in the name.
+        raise InputError(f"{path} cannot be read: {error}.", "Check the name and the disk.") from error

@@ -1,0 +1,243 @@
+"""File or array -> Frame: linear, sRGB primaries, upright, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera import curves
+from dualcam.errors import InputError, UsageError
+from dualcam.files import channels, decode, icc, metadata
+from dualcam.files import white as whites
+from dualcam.files.samples import Header, Samples, check_size, upright
+from dualcam.frame import FloatArray, Frame, Origin, Role
+
+
+def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | str = "auto") -> Frame:
+    """Read a picture file of one camera.
+
+    The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16 bits, float), PGM, PPM and
+    PFM are read at their full depth; the EXIF or TIFF orientation is applied once.
+
+    Curve: with "auto", an embedded ICC profile's own curve is undone; without a profile, float samples are
+    taken as linear and integers as sRGB. "srgb" and "linear" replace the curve, but not the primaries, of a
+    profile.
+
+    White: with "auto", full scale of the container, or the stated maximum (Netpbm), or 10, 12 or 14 bits
+    where the values of a 16-bit file show it; float samples beyond 1.5 are divided by their likely white (see
+    ``files.white``). A number is the DN of white; integer samples over it are clipped. Float samples are
+    never clipped.
+
+    JPEG has no checksums: damage in the middle of a JPEG cannot be told from picture content.
+
+    Args:
+        path: the file.
+        role: "mono" (gray result; RGB files with equal channels are averaged) or "color".
+        curve: "auto", "srgb" or "linear".
+        white: "auto" or DN of white, over 0.
+
+    Returns:
+        Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries, nominally [0, 1]. Colors
+        outside sRGB have values under 0 or over 1. ``origin.notes`` says what was guessed or ignored.
+
+    Raises:
+        InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role.
+        UsageError: unknown role, curve or white.
+    """
+    path = Path(path)
+    level = _check_options(role, curve, white)
+    data, header = decode.open_header(path)
+    array = upright(decode.open_samples(path, data, header), header.orientation)
+    notes = list(header.notes)
+    if header.has_alpha:
+        notes.append("alpha channel ignored")
+    profile = _profile(header, notes)
+    linear = curve == "linear" or (curve == "auto" and _is_linear(header))
+    bits = header.bits
+    if header.sample.startswith("float"):
+        _check_finite(array, path)
+        if level is None:
+            level, remarks = whites.float_white(array, role)
+            notes.extend(remarks)
+    elif level is None:
+        level, bits, remarks = whites.integer_white(array, header, role, linear)
+        notes.extend(remarks)
+    else:
+        bits = max(1, math.ceil(math.log2(level + 1)))
+        if array.max() > level:
+            notes.append(f"values over the white of {level:g} clipped")
+    pixels, used = _linearise(array, level, curve, linear, profile, notes)
+    if not pixels.flags.c_contiguous:
+        pixels = np.ascontiguousarray(pixels)
+    exif = header.exif if header.format == "TIFF" else metadata.sanitise(header.exif)
+    if header.exif and exif is None:
+        notes.append("EXIF could not be read and is left out")
+    origin = Origin(
+        path, header.format, bits, used, profile.description if profile else "", exif, tuple(notes)
+    )
+    return Frame(_as_role(pixels, role, str(path)), role, origin)
+
+
+def from_array(array: NDArray[Any], role: Role) -> Frame:
+    """Take a picture from memory instead of a file.
+
+    Args:
+        array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4; alpha ignored), RGB order. uint8 and uint16 are sRGB
+            display values at full scale; floats are linear with white at 1 and are neither scaled nor
+            clipped.
+        role: "mono" or "color", as in ``read``.
+
+    Returns:
+        Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries.
+
+    Raises:
+        InputError: another shape or type, NaN or infinity, too small or too large, or the wrong role.
+        UsageError: unknown role.
+    """
+    _check_options(role, "auto", "auto")
+    array = np.asarray(array)
+    name = f"the {role} array"
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
+        raise InputError(
+            f"{name} has the shape {array.shape}.", "Give (height, width), or (height, width, 1, 3 or 4)."
+        )
+    check_size(array.shape[1], array.shape[0], name)
+    is_float = np.issubdtype(array.dtype, np.floating)
+    if not is_float and array.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{name} is of type {array.dtype}.", "Give uint8, uint16 or a float type.")
+    notes = ("alpha channel ignored",) if array.shape[2] == 4 else ()
+    array = array[..., :3]
+    if is_float:
+        _check_finite(array, name)
+        # A copy even of float32: a frame does not change when the caller's array does.
+        pixels = np.array(array, dtype=np.float32, order="C")
+    else:
+        pixels, _ = _linearise(array, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
+    bits = 32 if is_float else array.dtype.itemsize * 8
+    origin = Origin(bits=bits, curve="linear" if is_float else "srgb", notes=notes)
+    return Frame(_as_role(pixels, role, name), role, origin)
+
+
+def _check_options(role: str, curve: str, white: float | str) -> float | None:
+    if role not in ("mono", "color"):
+        raise UsageError(f"role is {role!r}.", 'It is "mono" or "color".')
+    if curve not in ("auto", "srgb", "linear"):
+        raise UsageError(f"curve is {curve!r}.", 'It is "auto", "srgb" or "linear".')
+    if white == "auto":
+        return None
+    try:
+        level = float(white)
+    except (TypeError, ValueError):
+        level = math.nan
+    if not (0 < level < math.inf):
+        raise UsageError(f"white is {white!r}.", 'It is "auto" or a number over 0, such as 4095.')
+    return level
+
+
+def _is_linear(header: Header) -> bool:
+    return header.linear or header.sample.startswith("float")
+
+
+def _check_finite(array: Samples, name: str | Path) -> None:
+    bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+    if bad:
+        raise InputError(
+            f"{name} holds {bad} values that are NaN or infinite.",
+            "Replace them (bad pixels, division by zero) before fusing, for example by their neighbors.",
+        )
+
+
+def _profile(header: Header, notes: list[str]) -> icc.Profile | None:
+    """The embedded profile if it fits the samples; otherwise None and, if there is one, a note."""
+    if header.icc is None:
+        return None
+    try:
+        profile = icc.parse(header.icc)
+    except ValueError as error:
+        notes.append(f"{error}: sRGB assumed")
+        return None
+    if profile.space == "GRAY" and header.channels == 3:
+        notes.append("gray ICC profile in an RGB file: sRGB assumed")
+        return None
+    if profile.space == "RGB" and header.channels == 1 and not profile.exact:
+        notes.append("RGB ICC profile in a gray file: sRGB assumed")
+        return None
+    if profile.space not in ("RGB", "GRAY"):
+        notes.append(f"ICC profile for {profile.space} data in this file: sRGB assumed")
+        return None
+    return profile
+
+
+def _linearise(
+    array: Samples, level: float, curve: str, linear: bool, profile: icc.Profile | None, notes: list[str]
+) -> tuple[FloatArray, str]:
+    """Stored samples (H, W, C) -> linear sRGB primaries, float32; and which curve was undone."""
+    if profile is not None and not profile.exact:
+        converted = _through_lut(array, level, profile, notes)
+        if converted is not None:
+            return converted, "icc"
+        profile = None
+    steps: list[Callable[[NDArray[np.float64]], NDArray[Any]]]
+    if profile is not None and curve == "auto":
+        # A gray file with an RGB profile: equal channels, so the green curve stands for all.
+        own = profile.curves if len(profile.curves) == array.shape[2] else profile.curves[1:2]
+        steps, used = list(own), "icc"
+    else:
+        steps = [(lambda x: x) if linear else curves.decode] * array.shape[2]
+        used = "linear" if linear else "srgb"
+    pixels = np.empty(array.shape, np.float32)
+    for c, undo in enumerate(steps):
+        if array.dtype.kind == "u":
+            # A table over all codes is exact and far quicker than a curve over all pixels.
+            codes = np.arange(int(np.iinfo(array.dtype).max) + 1) / level
+            np.take(
+                undo(np.minimum(codes, 1.0)).astype(np.float32),
+                array[..., c],
+                out=pixels[..., c],
+                mode="clip",
+            )
+        else:
+            pixels[..., c] = undo(array[..., c].astype(np.float64) / level)
+    if profile is not None and profile.matrix is not None and array.shape[2] == 3:
+        matrix = profile.matrix.astype(np.float32)
+        if not np.array_equal(matrix, np.eye(3, dtype=np.float32)):
+            pixels = (pixels.reshape(-1, 3) @ matrix.T).reshape(pixels.shape)
+    return pixels, used
+
+
+def _through_lut(array: Samples, level: float, profile: icc.Profile, notes: list[str]) -> FloatArray | None:
+    """A profile that is only a lookup table goes through LittleCMS, which Pillow offers at 8 bits."""
+    scaled = np.clip(array.astype(np.float32) / np.float32(level), 0, 1)
+    display = icc.lut_to_srgb(np.round(scaled * 255).astype(np.uint8), profile)
+    if display is None:
+        notes.append("the ICC profile cannot be used: sRGB assumed")
+        return None
+    notes.append("the ICC profile is a lookup table: converted at 8 bits")
+    return curves.decode(display.astype(np.float32) / np.float32(255))
+
+
+def _as_role(pixels: FloatArray, role: Role, name: str) -> FloatArray:
+    """Check the channels against the role: (H, W, 1 or 3) -> (H, W, 1) for mono, (H, W, 3) for color."""
+    if role == "mono":
+        if pixels.shape[2] == 1:
+            return pixels
+        if channels.has_color(pixels):
+            raise InputError(
+                f"{name} looks like a color picture, but was given as mono.",
+                "Swap the two files if they are the wrong way round, or convert this one to gray.",
+            )
+        gray: FloatArray = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
+        return gray
+    if pixels.shape[2] == 1 or channels.is_gray(pixels):
+        raise InputError(
+            f"{name} was given as color, but holds no color.",
+            "Perhaps the two files are swapped: the mono picture comes first, the color picture second.",
+        )
+    return pixels

@@ -1,0 +1,165 @@
+"""Linear picture -> file, by suffix: display curve, profile, EXIF and provenance included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera import curves
+from dualcam.errors import OutputError
+from dualcam.files import encode
+from dualcam.files.outputs import Outputs
+from dualcam.frame import FloatArray, Origin
+
+Encoder = Callable[[NDArray[Any], encode.Extras], bytes]
+
+# Suffix -> (encoder, accepted bits with the default first).
+_FORMATS: dict[str, tuple[Encoder, tuple[int, ...]]] = {
+    ".png": (encode.png, (16, 8)),
+    ".tif": (encode.tiff, (16, 8, 32)),
+    ".tiff": (encode.tiff, (16, 8, 32)),
+    ".jpg": (encode.jpeg, (8,)),
+    ".jpeg": (encode.jpeg, (8,)),
+    ".webp": (encode.webp, (8,)),
+    ".ppm": (encode.netpbm, (16, 8)),
+    ".pgm": (encode.netpbm, (16, 8)),
+}
+SUFFIXES = tuple(_FORMATS)
+"""Suffixes that can be written."""
+
+
+def write(
+    path: str | Path,
+    linear_rgb: NDArray[Any],
+    *,
+    origin: Origin | None = None,
+    bits: int | None = None,
+    overwrite: bool = False,
+    provenance: str = "",
+) -> Path:
+    """Write a picture, complete or not at all.
+
+    PNG, PPM and PGM hold 16 bits (or 8), TIFF 16 (or 8, or 32 for linear floats, which are not clipped), JPEG
+    and WebP 8 at quality 95. All but the float TIFF get the sRGB curve and are clipped to [0, 1]. An sRGB
+    profile is embedded where the format has a place for it.
+
+    Args:
+        path: file to make; its suffix chooses the format.
+        linear_rgb: (H, W, 3), (H, W, 1) or (H, W), linear, sRGB primaries, nominally [0, 1].
+        origin: the frame that lends its EXIF block.
+        bits: bits of a sample, or None for the format's default.
+        overwrite: an existing file may be replaced.
+        provenance: how the picture was made, stored as a description.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: NaN or infinity in the picture, another shape, an unknown suffix, bits that the format
+            does not hold, a picture too large for the format, or a file that cannot be made.
+    """
+    path = Path(path)
+    encoder, depth = _format(path, bits)
+    linear = _checked(path, linear_rgb)
+    if depth == 32:
+        values: NDArray[Any] = linear.astype(np.float32)
+    else:
+        values = _quantise(curves.encode(np.clip(linear, 0, 1)), depth)
+    extras = encode.Extras(
+        exif=origin.exif if origin is not None else None, provenance=provenance, tagged=depth != 32
+    )
+    return _store(path, lambda: encoder(values, extras), overwrite)
+
+
+def write_gray(
+    path: str | Path,
+    values01: NDArray[Any],
+    *,
+    bits: int | None = None,
+    overwrite: bool = False,
+    provenance: str = "",
+) -> Path:
+    """Write a map (confidence, provenance) or a display-domain stage picture as it is: no curve, no profile.
+
+    Args:
+        path: file to make; its suffix chooses the format.
+        values01: (H, W) or (H, W, 3) values in [0, 1]; others are clipped.
+        bits: bits of a sample; by default 8, where the format holds them.
+        overwrite: an existing file may be replaced.
+        provenance: what the map shows, stored as a description.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: as in ``write``.
+    """
+    path = Path(path)
+    encoder, depth = _format(path, 8 if bits is None else bits)
+    values = _checked(path, values01)
+    ready: NDArray[Any] = (
+        values.astype(np.float32) if depth == 32 else _quantise(np.clip(values, 0, 1), depth)
+    )
+    return _store(path, lambda: encoder(ready, encode.Extras(None, provenance, tagged=False)), overwrite)
+
+
+def _format(path: Path, bits: int | None) -> tuple[Encoder, int]:
+    if path.suffix.lower() not in _FORMATS:
+        what = f"has the suffix {path.suffix!r}" if path.suffix else "has no suffix"
+        raise OutputError(f"{path} {what}, which says no format.", f"Use one of {', '.join(SUFFIXES)}.")
+    encoder, depths = _FORMATS[path.suffix.lower()]
+    if bits is not None and bits not in depths:
+        raise OutputError(
+            f"{path} cannot hold {bits} bits.",
+            f"{path.suffix} holds {' or '.join(map(str, sorted(depths)))} bits; TIFF holds 8, 16 and 32.",
+        )
+    return encoder, depths[0] if bits is None else bits
+
+
+def _checked(path: Path, values: NDArray[Any]) -> FloatArray:
+    array = np.asarray(values)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        raise OutputError(
+            f"a picture of the shape {array.shape} cannot be written to {path}.", "Give (H, W) or (H, W, 3)."
+        )
+    if path.suffix.lower() in (".pgm", ".ppm") and (array.ndim == 2) != (path.suffix.lower() == ".pgm"):
+        raise OutputError(
+            f"{path} cannot hold this picture.", "PGM holds gray, PPM holds color: use the other suffix."
+        )
+    floats = array.astype(np.float32)
+    bad = floats.size - int(np.count_nonzero(np.isfinite(floats)))
+    if bad:
+        raise OutputError(
+            f"the picture for {path} holds {bad} values that are NaN or infinite; nothing was written.",
+            "This is a fault of dualcam or of the array handed to it: please report it.",
+        )
+    return floats
+
+
+def _quantise(display: FloatArray, bits: int) -> NDArray[Any]:
+    """Display values in [0, 1] -> the nearest integer code."""
+    top = np.float32(2**bits - 1)
+    return np.round(display * top).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _store(path: Path, make: Callable[[], bytes], overwrite: bool) -> Path:
+    with Outputs(overwrite=overwrite) as outputs:
+        hidden = outputs.reserve(path, SUFFIXES)
+        try:
+            data = make()
+        except (OSError, ValueError) as error:
+            raise OutputError(f"{path} cannot be encoded: {error}.", "Use PNG or TIFF.") from error
+        try:
+            hidden.write_bytes(data)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"{path} cannot be written: {reason}.", "Check the disk and the folder."
+            ) from error
+    return path
