@@ -1,0 +1,112 @@
+"""Mappings between pixel grids and the one interpolation that follows them.
+
+The convention lives here and nowhere else: pixel centers lie at integer + 0.5, so the first pixel's center is
+(0.5, 0.5) and a picture of width W spans 0 to W. A *map* is (H, W, 2) float32: for every pixel of a target grid,
+the (x, y) position in the source picture, in source pixels. A *flow* is (H, W, 2) in pixels of its own grid and
+points backward: base(x, y) is seen at other(x + u, y + v).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.frame import FloatArray, Pair
+
+LINEAR = cv2.INTER_LINEAR
+CUBIC = cv2.INTER_CUBIC
+
+
+def centers(height: int, width: int) -> FloatArray:
+    """Pixel centers of a grid: (height, width, 2) float32, x then y."""
+    x = np.arange(width, dtype=np.float32) + np.float32(0.5)
+    y = np.arange(height, dtype=np.float32) + np.float32(0.5)
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def transform(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> FloatArray:
+    """Apply a (3, 3) homography to points (..., 2) -> (..., 2) float32."""
+    flat = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 1, 2)
+    return cv2.perspectiveTransform(flat, matrix).reshape(points.shape).astype(np.float32, copy=False)
+
+
+def scaling(x: float, y: float | None = None) -> NDArray[np.float64]:
+    """A (3, 3) matrix that multiplies coordinates by x (and y)."""
+    return np.diag([x, x if y is None else y, 1.0])
+
+
+def sample(
+    picture: FloatArray, positions: FloatArray, *, interpolation: int = LINEAR, outside: float | None = None
+) -> FloatArray:
+    """Look a picture up at the positions of a map.
+
+    Args:
+        picture: (h, w) or (h, w, C) float32, any color state.
+        positions: (H, W, 2) map into it.
+        interpolation: ``LINEAR`` or ``CUBIC``.
+        outside: value for positions outside the picture; None repeats the border.
+
+    Returns:
+        (H, W) or (H, W, C) float32.
+    """
+    # OpenCV puts the first pixel's center at 0, this project at 0.5.
+    x, y = positions[..., 0] - np.float32(0.5), positions[..., 1] - np.float32(0.5)
+    out = cv2.remap(picture, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    if outside is not None:
+        out[~inside(positions, picture.shape[0], picture.shape[1])] = outside
+    if picture.ndim == 3 and out.ndim == 2:
+        out = out[..., None]
+    return out
+
+
+def inside(positions: FloatArray, height: int, width: int, margin: float = 0.0) -> NDArray[np.bool_]:
+    """Which positions of a map (H, W, 2) fall inside a picture of this size, less a margin: (H, W) bool."""
+    x, y = positions[..., 0], positions[..., 1]
+    return (x >= margin) & (x <= width - margin) & (y >= margin) & (y <= height - margin)
+
+
+def resize(picture: FloatArray, height: int, width: int) -> FloatArray:
+    """Resize (h, w[, C]) float32 to (height, width[, C]): area average downward, cubic upward."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    shrinks = height * width < picture.shape[0] * picture.shape[1]
+    out = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return out[..., None] if picture.ndim == 3 and out.ndim == 2 else out
+
+
+def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
+    """Resize a flow (h, w, 2) to another grid of the same view; its vectors are rescaled with the grid."""
+    out = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    return out * np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+
+
+def resample(
+    picture: FloatArray, positions: FloatArray, *, interpolation: int = LINEAR, outside: float | None = None
+) -> FloatArray:
+    """Like ``sample``, but averages the picture first where neighboring positions skip source pixels."""
+    step = sampling_step(positions)
+    if step > 1.25:
+        height, width = picture.shape[:2]
+        picture = resize(picture, max(1, round(height / step)), max(1, round(width / step)))
+        positions = positions * np.array([picture.shape[1] / width, picture.shape[0] / height], np.float32)
+    return sample(picture, positions, interpolation=interpolation, outside=outside)
+
+
+def sampling_step(positions: FloatArray) -> float:
+    """Source pixels between neighboring target pixels of a map, median over both directions."""
+    rows = positions[:: max(1, positions.shape[0] // 64)]
+    columns = positions[:, :: max(1, positions.shape[1] // 64)]
+    across = np.median(np.linalg.norm(np.diff(rows, axis=1), axis=-1)) if rows.shape[1] > 1 else 1.0
+    down = np.median(np.linalg.norm(np.diff(columns, axis=0), axis=-1)) if columns.shape[0] > 1 else 1.0
+    return float(np.sqrt(across * down))
+
+
+def place_color(pair: Pair) -> FloatArray:
+    """The color picture as shot, resampled into the mono grid by the placement alone.
+
+    Returns:
+        (H, W, 3) float32, linear, NaN where the color camera did not look.
+    """
+    height, width = pair.mono.pixels.shape[:2]
+    return resample(pair.color.pixels, transform(pair.placement.matrix, centers(height, width)), outside=np.nan)
