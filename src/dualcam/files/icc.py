@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from dualcam.camera import curves
+
 Values = NDArray[np.float64]
-Curve = Callable[[Values], Values]
+Curve = Callable[[Values], NDArray[np.floating]]
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -91,19 +93,19 @@ def _parse(data: bytes) -> Profile:
         tags[name] = data[offset : offset + size]
     space = data[16:20].decode("ascii").strip()
     lab = data[20:24] == b"Lab "
-    curves: tuple[Curve, ...] = ()
+    trcs: tuple[Curve, ...] = ()
     matrix = None
     if space == "GRAY" and b"kTRC" in tags:
         gray = _curve(tags[b"kTRC"])
-        curves = (_lightness_to_linear(gray) if lab else gray,)
+        trcs = (_lightness_to_linear(gray) if lab else gray,)
     elif (
         space == "RGB"
         and not lab
         and all(c + b"XYZ" in tags and c + b"TRC" in tags for c in (b"r", b"g", b"b"))
     ):
-        curves = tuple(_curve(tags[c + b"TRC"]) for c in (b"r", b"g", b"b"))
+        trcs = tuple(_curve(tags[c + b"TRC"]) for c in (b"r", b"g", b"b"))
         matrix = _matrix(np.stack([_xyz(tags[c + b"XYZ"]) for c in (b"r", b"g", b"b")], axis=1))
-    return Profile(_description(tags.get(b"desc", b"")), space, curves, matrix, data)
+    return Profile(_description(tags.get(b"desc", b"")), space, trcs, matrix, data)
 
 
 def lut_to_srgb(display: NDArray[np.uint8], profile: Profile) -> NDArray[np.uint8] | None:
@@ -147,6 +149,14 @@ def _matrix(columns: Values) -> Values:
 
 
 def _curve(tag: bytes) -> Curve:
+    curve = _stored_curve(tag)
+    probe = np.linspace(0, 1, 1025)
+    # Profiles state the sRGB curve by rounded parameters or a table: take the exact one for them.
+    is_srgb = np.all(np.abs(curve(probe) - curves.decode(probe)) < 5e-5)
+    return curves.decode if is_srgb else curve
+
+
+def _stored_curve(tag: bytes) -> Curve:
     if tag[:4] == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
         if count == 0:

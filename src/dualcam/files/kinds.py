@@ -98,10 +98,9 @@ def identify(start: bytes, path: Path) -> str:
 
 def _refusal(start: bytes, path: Path) -> InputError:
     for magic, kind, remedy in _KNOWN_BUT_UNREAD:
-        # "BM" and "P1" also begin words; a bitmap has a binary byte or white space soon after.
-        if start.startswith(magic) and not (
-            magic[0] in b"BP" and start[2:3].isalnum() and start[:16].isascii()
-        ):
+        # "BM" and "P1" also begin words; a bitmap has a zero byte or white space soon after.
+        text = magic[0] in b"BP" and start[2:3].isalnum() and b"\0" not in start[:16]
+        if start.startswith(magic) and not text:
             return InputError(f"{path} is {kind}.", f"{remedy} {_READABLE}".strip())
     if start[:4] == b"RIFF":
         return InputError(f"{path} is a video or sound file.", f"{_TO_FRAME} {_READABLE}")

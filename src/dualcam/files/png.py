@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from dualcam.errors import InputError
+from dualcam.files.metadata import orientation
 from dualcam.files.samples import Header, Samples, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -85,6 +86,7 @@ def header(data: bytes, path: Path) -> Header:
         # OpenCV spreads 1, 2 and 4 bits over 0 to 255.
         white=65535.0 if depth == 16 else 255.0,
         has_alpha=color in (4, 6) or b"tRNS" in facts,
+        orientation=orientation(facts.get(b"eXIf")),
         icc=_profile(facts.get(b"iCCP", b"")),
         exif=facts.get(b"eXIf"),
         linear=linear,

@@ -146,8 +146,8 @@ def _by_other_readers(data: bytes, page: Any, header: Header) -> Samples:
         raise _no_codec(page)
     patched = bytearray(data)
     order = page.parent.byteorder
-    # Upright, black is 0, alpha already multiplied: nothing is left for the reader to be clever about.
-    for code, value in ((_TAG_ORIENTATION, 1), (_TAG_PHOTOMETRIC, _MINISBLACK), (_TAG_EXTRASAMPLES, 1)):
+    # Upright, black is 0, alpha apart from the colors: nothing is left for the reader to be clever about.
+    for code, value in ((_TAG_ORIENTATION, 1), (_TAG_PHOTOMETRIC, _MINISBLACK), (_TAG_EXTRASAMPLES, 2)):
         tag = page.tags.get(code)
         if tag is None or tag.dtype != 3 or (code == _TAG_PHOTOMETRIC and tag.value != _MINISWHITE):
             continue
