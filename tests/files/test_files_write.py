@@ -268,9 +268,11 @@ def test_probe(tmp_path):
         (make.png(make.gray(dtype=np.uint16)), "mono"),
         (make.png(same), "mono"),
         (make.tiff(make.rgb(dtype=np.float32)), "color"),
-        (make.pillow(make.rgb(), "JPEG")[:-40], "unknown"),
+        # The header is whole, the pixels are not.
+        (
+            make.tiff(make.rgb(), compression="zlib").replace(b"x\x9c", b"xx").replace(b"x\xda", b"xx"),
+            "unknown",
+        ),
     ]:
         (tmp_path / "b").write_bytes(data)
-        if role == "unknown":
-            (tmp_path / "b").write_bytes(data + b"\xff\xd9")
-        assert probe(tmp_path / "b").role_guess in (role, "color" if role == "unknown" else role)
+        assert probe(tmp_path / "b").role_guess == role

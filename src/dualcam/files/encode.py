@@ -139,6 +139,7 @@ def tiff(samples: Samples, extras: Extras) -> bytes:
         samples,
         photometric="minisblack" if samples.ndim == 2 else "rgb",
         compression="zlib",
+        compressionargs={"level": 4},  # half the time of the default for a few percent of size
         # Differences pack far better; for floats they would need a codec that is not always there.
         predictor=samples.dtype.kind == "u",
         metadata=None,

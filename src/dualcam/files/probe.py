@@ -114,7 +114,8 @@ def _guess(path: Path, data: bytes, header: Header) -> RoleGuess:
     top = float(samples.max()) if header.sample.startswith("float") else header.white
     if not np.isfinite(top) or top <= 0:
         return "unknown"
-    linear = srgb_to_linear(np.nan_to_num(samples.astype(np.float32)) / np.float32(top))
+    unit = np.clip(np.nan_to_num(samples.astype(np.float64)) / top, 0, 1)
+    linear = srgb_to_linear(unit)
     return "color" if channels.has_color(linear) or not channels.is_gray(linear) else "mono"
 
 

@@ -64,6 +64,7 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
         if level is None:
             level, remarks = whites.float_white(array, role)
             notes.extend(remarks)
+        _check_range(array, level, path)
     elif level is None:
         level, bits, remarks = whites.integer_white(array, header, role, linear)
         notes.extend(remarks)
@@ -96,7 +97,8 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries.
 
     Raises:
-        InputError: another shape or type, NaN or infinity, too small or too large, or the wrong role.
+        InputError: another shape or type, NaN, infinity or absurd values, too small or too large, or the
+            wrong role.
         UsageError: unknown role.
     """
     _check_options(role, "auto", "auto")
@@ -116,6 +118,7 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
     array = array[..., :3]
     if is_float:
         _check_finite(array, name)
+        _check_range(array, 1.0, name)
         # A copy even of float32: a frame does not change when the caller's array does.
         pixels = np.array(array, dtype=np.float32, order="C")
     else:
@@ -151,6 +154,16 @@ def _check_finite(array: Samples, name: str | Path) -> None:
         raise InputError(
             f"{name} holds {bad} values that are NaN or infinite.",
             "Replace them (bad pixels, division by zero) before fusing, for example by their neighbors.",
+        )
+
+
+def _check_range(array: Samples, level: float, name: str | Path) -> None:
+    """Refuse floats so far from [0, white] that they are damage, not light, and would overflow later."""
+    low, high = float(array.min()), float(array.max())
+    if low < -1e3 * level or high > 1e6 * level:
+        raise InputError(
+            f"{name} holds values from {low:g} to {high:g}, where black is 0 and white is {level:g}.",
+            "Check what wrote the file, mask such values, or state the white level.",
         )
 
 

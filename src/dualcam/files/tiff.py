@@ -4,6 +4,9 @@ tifffile without ``imagecodecs`` reads uncompressed, zlib, LZMA and PackBits fil
 and JPEG inside TIFF are read by Pillow (8 bits; it notices damaged data) and OpenCV (16 bits and float).
 Those two turn, invert and multiply by alpha in ways of their own, so the tags that would make them do so are
 overwritten in a copy of the file before they see it.
+
+Two limits: OpenCV does not tell when LZW data of 16 bits are damaged inside (missing bytes are noticed here),
+and the libtiff in Pillow prints a line to stderr about damaged LZW data before the error is raised.
 """
 
 from __future__ import annotations
