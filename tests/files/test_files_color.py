@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from dualcam.errors import InputError
 from dualcam.files import icc
 from dualcam.files.channels import has_color, is_gray
+from dualcam.files.probe import probe
 from dualcam.files.read import read
 
 CURVES = {
@@ -112,6 +113,24 @@ def test_parametric_curves(kind, values, function):
     else:
         wanted = function(x)
     np.testing.assert_allclose(curve(x), wanted, atol=1e-3)
+
+
+def test_adobe_rgb_named_in_exif(tmp_path):
+    linear = make.to_linear(0.2 + 0.6 * make.rgb(dtype=np.float64))
+    codes, profile = stored_in(linear, make.ADOBE_XY, "gamma 2.2")
+    exif = Image.Exif()
+    exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
+    eight = np.round(codes / 257).astype(np.uint8)
+    for name, options in {
+        "exif": {"exif": exif.tobytes()},
+        "icc": {"icc_profile": profile},
+        "none": {},
+    }.items():
+        (tmp_path / name).write_bytes(make.pillow(eight, "JPEG", quality=100, subsampling=0, **options))
+    by_exif, by_icc = read(tmp_path / "exif", "color"), read(tmp_path / "icc", "color")
+    np.testing.assert_allclose(by_exif.pixels, by_icc.pixels, atol=1e-4)
+    assert by_exif.origin.profile == probe(tmp_path / "exif").profile == "Adobe RGB (by EXIF)"
+    assert np.abs(read(tmp_path / "none", "color").pixels - by_icc.pixels).max() > 0.02
 
 
 def test_gray_profiles(tmp_path):

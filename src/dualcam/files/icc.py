@@ -22,6 +22,7 @@ Values = NDArray[np.float64]
 Curve = Callable[[Values], NDArray[np.floating]]
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
+_D65 = np.array([0.3127 / 0.3290, 1.0, (1 - 0.3127 - 0.3290) / 0.3290])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
@@ -54,14 +55,29 @@ def _xyz_of(x: float, y: float) -> Values:
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
+def _to_d50(*primaries: tuple[float, float]) -> Values:
+    """(3, 3) linear RGB of a D65 space -> XYZ under D50, as a relative colorimetric profile states it."""
+    columns = np.stack([_xyz_of(x, y) for x, y in primaries], axis=1)
+    to_d65: Values = columns * np.linalg.solve(columns, _D65)
+    return np.asarray(_adaptation() @ to_d65, dtype=np.float64)
+
+
+def _adaptation() -> Values:
+    """(3, 3) Bradford adaptation of XYZ from D65 to D50."""
+    gain = np.diag(_BRADFORD @ _D50 / (_BRADFORD @ _D65))
+    return np.asarray(np.linalg.solve(_BRADFORD, gain @ _BRADFORD), dtype=np.float64)
+
+
 @functools.cache
 def _srgb_to_d50() -> Values:
-    """(3, 3) linear sRGB -> XYZ under D50, as a relative colorimetric profile states it."""
-    white = _xyz_of(0.3127, 0.3290)
-    primaries = np.stack([_xyz_of(0.64, 0.33), _xyz_of(0.30, 0.60), _xyz_of(0.15, 0.06)], axis=1)
-    to_d65: Values = primaries * np.linalg.solve(primaries, white)
-    adapt = np.linalg.solve(_BRADFORD, np.diag(_BRADFORD @ _D50 / (_BRADFORD @ white)) @ _BRADFORD)
-    return np.asarray(adapt @ to_d65, dtype=np.float64)
+    return _to_d50((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+
+
+def adobe_rgb() -> Profile:
+    """The space of camera files that name Adobe RGB (1998) in their EXIF and embed no profile."""
+    matrix = _matrix(_to_d50((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)))
+    gamma = 563 / 256
+    return Profile("Adobe RGB (by EXIF)", "RGB", (lambda x: np.maximum(x, 0) ** gamma,) * 3, matrix, b"")
 
 
 def parse(data: bytes) -> Profile:
@@ -240,9 +256,7 @@ def srgb_profile(gray: bool = False) -> bytes:
         for i, c in enumerate((b"r", b"g", b"b")):
             tags[c + b"XYZ"] = b"XYZ " + bytes(4) + _fixed(*_srgb_to_d50()[:, i])
             tags[c + b"TRC"] = curve
-        white = _xyz_of(0.3127, 0.3290)
-        adapt = np.linalg.solve(_BRADFORD, np.diag(_BRADFORD @ _D50 / (_BRADFORD @ white)) @ _BRADFORD)
-        tags[b"chad"] = b"sf32" + bytes(4) + _fixed(*adapt.ravel())
+        tags[b"chad"] = b"sf32" + bytes(4) + _fixed(*_adaptation().ravel())
     table, body = b"", b""
     start = 132 + 12 * len(tags)
     placed: dict[bytes, int] = {}

@@ -89,6 +89,12 @@ def orientation(block: bytes | None) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def names_adobe_rgb(block: bytes | None) -> bool:
+    """Whether a camera marked the file as Adobe RGB by the interoperability index "R03" of DCF."""
+    exif = _parse(block)
+    return exif is not None and _text(_directory(exif, IFD.Interop).get(1)) == "R03"
+
+
 def _directory(exif: Image.Exif, kind: IFD) -> dict[int, Any]:
     try:
         with warnings.catch_warnings():

@@ -10,8 +10,9 @@ import numpy as np
 
 from dualcam.camera.curves import decode as srgb_to_linear
 from dualcam.errors import InputError
-from dualcam.files import channels, decode, icc, lossy, metadata
+from dualcam.files import channels, decode, lossy, metadata
 from dualcam.files.metadata import CameraFacts
+from dualcam.files.read import profile_of
 from dualcam.files.samples import Header, Samples
 
 RoleGuess = Literal["mono", "color", "unknown"]
@@ -31,7 +32,7 @@ class FileFacts:
         bits: bits of a stored sample.
         sample: "uint8", "uint16", "float32", ...
         orientation: stored EXIF orientation, 1 to 8.
-        profile: name of the embedded ICC profile; "" without one, "damaged" for one that cannot be read.
+        profile: name of the ICC profile; "" without one, "damaged" for one that cannot be used.
         curve: curve that ``read`` undoes by default: "icc", "srgb" or "linear".
         white: DN of full scale; ``read`` may find a lower one from the values.
         has_alpha: the file carries transparency, which is ignored.
@@ -96,12 +97,10 @@ def probe(path: str | Path) -> FileFacts:
 
 def _profile(header: Header) -> tuple[str, str]:
     fallback = "linear" if header.linear or header.sample.startswith("float") else "srgb"
-    if header.icc is None:
-        return "", fallback
-    try:
-        return icc.parse(header.icc).description or "unnamed", "icc"
-    except ValueError:
-        return "damaged", fallback
+    profile = profile_of(header, [])
+    if profile is not None:
+        return profile.description or "unnamed", "icc"
+    return "" if header.icc is None else "damaged", fallback
 
 
 def _guess(path: Path, data: bytes, header: Header) -> RoleGuess:

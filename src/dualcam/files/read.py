@@ -24,6 +24,8 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16 bits, float), PGM, PPM and
     PFM are read at their full depth; the EXIF or TIFF orientation is applied once.
 
+    A camera JPEG that names Adobe RGB in its EXIF without embedding a profile is read as Adobe RGB.
+
     Curve: with "auto", an embedded ICC profile's own curve is undone; without a profile, float samples are
     taken as linear and integers as sRGB. "srgb" and "linear" replace the curve, but not the primaries, of a
     profile.
@@ -56,7 +58,7 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     notes = list(header.notes)
     if header.has_alpha:
         notes.append("alpha channel ignored")
-    profile = _profile(header, notes)
+    profile = profile_of(header, notes)
     linear = curve == "linear" or (curve == "auto" and _is_linear(header))
     bits = header.bits
     if header.sample.startswith("float"):
@@ -167,10 +169,19 @@ def _check_range(array: Samples, level: float, name: str | Path) -> None:
         )
 
 
-def _profile(header: Header, notes: list[str]) -> icc.Profile | None:
-    """The embedded profile if it fits the samples; otherwise None and, if there is one, a note."""
+def profile_of(header: Header, notes: list[str]) -> icc.Profile | None:
+    """The profile to read a file with.
+
+    Args:
+        header: the file's facts.
+        notes: gets a remark if there is a profile that is damaged or does not fit the samples.
+
+    Returns:
+        The embedded profile, or Adobe RGB if the EXIF of a camera JPEG names it, or None.
+    """
     if header.icc is None:
-        return None
+        by_exif = header.channels == 3 and header.format == "JPEG" and metadata.names_adobe_rgb(header.exif)
+        return icc.adobe_rgb() if by_exif else None
     try:
         profile = icc.parse(header.icc)
     except ValueError as error:
