@@ -24,10 +24,11 @@ _TOLERANCE = 0.04
 _TIGHT = 0.004
 _MIN_MATCHES = 24
 _MIN_SHARE = 0.085
-# Unrelated pictures correlate with scores up to 48 and 0.49, the darkest true pairs from 69 and 0.42 on.
-_MIN_SCORE = 58.0
-_SURE_SCORE = 100.0
-_MIN_NCC = 0.38
+# Unrelated pictures correlate with scores up to 67 (two views of planks), true pairs that have too few features
+# with 88 and more.
+_MIN_SCORE = 75.0
+_SURE_SCORE = 120.0
+_MIN_NCC = 0.40
 _MAX_ROTATION_DEG = 25.0
 _SCALES = (0.2, 12.0)
 _MIN_OVERLAP = 0.15

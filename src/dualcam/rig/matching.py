@@ -1,0 +1,143 @@
+"""Matching: where every pixel of one view is seen in the other, both ways, with evidence.
+
+DIS optical flow (Kroeger et al. 2016, in OpenCV) between the mono picture and the placed color luma on one grid,
+the *match grid*: the mono view at the color camera's resolution. The placement has removed turn, zoom and the
+middle parallax; the flow is what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.frame import FloatArray, Pair
+from dualcam.rig import warp
+from dualcam.rig.features import gradient_strength
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The match grid: the mono view at ``height`` x ``width``.
+
+    Attributes:
+        height: rows.
+        width: columns.
+        to_color: (3, 3) matrix from grid pixels to color pixels by placement alone.
+    """
+
+    height: int
+    width: int
+    to_color: NDArray[np.float64]
+
+    def centers(self) -> FloatArray:
+        """Pixel centers (height, width, 2)."""
+        return warp.centers(self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Flow both ways on the match grid, and its evidence.
+
+    Attributes:
+        grid: the match grid.
+        to_color: (h, w, 2) map from grid pixels to color pixels, placement and flow composed.
+        to_mono: (H, W, 2) map from *color* pixels to grid pixels.
+        disagreement: (h, w) distance in grid pixels between a pixel and where forward and backward flow
+            return it to; large where the view is hidden or the match wrong.
+        disagreement_color: the same from the color view, (H, W).
+        likeness: (h, w) local correlation of the two pictures after matching, -1 to 1.
+        inside: (h, w) bool, the color camera looked there.
+        rendering: "intensity" or "gradient", what was matched.
+    """
+
+    grid: Grid
+    to_color: FloatArray
+    to_mono: FloatArray
+    disagreement: FloatArray
+    disagreement_color: FloatArray
+    likeness: FloatArray
+    inside: NDArray[np.bool_]
+    rendering: str
+
+
+def match_grid(pair: Pair) -> Grid:
+    """The match grid of a pair: mono size over the scale, never larger than the mono picture."""
+    height, width = pair.mono.pixels.shape[:2]
+    scale = max(1.0, pair.placement.scale)
+    rows, columns = max(8, round(height / scale)), max(8, round(width / scale))
+    return Grid(rows, columns, pair.placement.matrix @ warp.scaling(width / columns, height / rows))
+
+
+def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
+    """Match the two views.
+
+    Args:
+        grid: the match grid.
+        mono: (h, w) float32, display, on the grid.
+        color: (H, W) float32, display luma on the color camera's own grid, brought to the mono's exposure.
+
+    Returns:
+        The match. Noise in either picture need not be removed before.
+    """
+    positions = warp.transform(grid.to_color, grid.centers())
+    placed = warp.resample(color, positions)
+    inside = warp.inside(positions, *color.shape)
+    reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
+    rendering = "intensity"
+    renderings = reference, moving
+    if _alike(reference, moving, inside) < 0.25:
+        # Near-infrared inverts contrasts: match where edges are, not which way they go.
+        rendering, renderings = "gradient", (gradient_strength(reference), gradient_strength(moving))
+    forward, backward = _flow(*renderings), _flow(*reversed(renderings))
+    to_color = warp.transform(grid.to_color, grid.centers() + forward)
+    color_in_grid = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
+    back_at_color = warp.sample(backward, color_in_grid)
+    to_mono = color_in_grid + back_at_color
+    returned = forward + warp.sample(backward, grid.centers() + forward)
+    returned_color = back_at_color + warp.sample(forward, to_mono)
+    matched = warp.sample(moving, grid.centers() + forward)
+    likeness = local_correlation(*((reference, matched) if rendering == "intensity" else map(gradient_strength, (reference, matched))))
+    return Match(
+        grid=grid,
+        to_color=to_color,
+        to_mono=to_mono,
+        disagreement=np.linalg.norm(returned, axis=-1),
+        disagreement_color=np.linalg.norm(returned_color, axis=-1),
+        likeness=likeness,
+        inside=inside & warp.inside(to_color, *color.shape),
+        rendering=rendering,
+    )
+
+
+def local_correlation(a: FloatArray, b: FloatArray, sigma: float = 3.0) -> FloatArray:
+    """Correlation of two pictures (h, w) in a Gaussian window, -1 to 1; 0 where neither has structure."""
+
+    def blur(picture: FloatArray) -> FloatArray:
+        return cv2.GaussianBlur(picture, (0, 0), sigma)
+
+    a, b = a - blur(a), b - blur(b)
+    # A hundredth of the display range counts as no structure.
+    energy = (blur(a * a) + np.float32(1e-5)) * (blur(b * b) + np.float32(1e-5))
+    return np.clip(blur(a * b) / np.sqrt(energy), -1, 1)
+
+
+def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
+    """Correlation of the two pictures' medium detail over the overlap, with parallax blurred over."""
+    sigma = max(a.shape) / 100
+    fine = [cv2.GaussianBlur(p, (0, 0), sigma) - cv2.GaussianBlur(p, (0, 0), 6 * sigma) for p in (a, b)]
+    x, y = (p[where] for p in fine)
+    if x.size < 16:
+        return 1.0
+    return float((x * y).mean() / np.sqrt((x * x).mean() * (y * y).mean() + 1e-12))
+
+
+def _flow(a: FloatArray, b: FloatArray) -> FloatArray:
+    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # DIS divides the picture by 2 until patches of 8 px no longer fit; under 16 px there is nothing to divide.
+    if min(a.shape) < 16:
+        return np.zeros((*a.shape, 2), np.float32)
+    first, second = (np.rint(np.clip(p, 0, 1) * 255).astype(np.uint8) for p in (a, b))
+    return engine.calc(first, second, None)
