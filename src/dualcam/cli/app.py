@@ -1,0 +1,61 @@
+"""The commands put together; their heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dualcam._version import __version__
+from dualcam.cli import demo, doctor, fuse, info
+
+_HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
+
+_EPILOG = """\b
+Start here:
+  dualcam demo                      fuse the pictures that come with dualcam
+  dualcam fuse mono.png color.jpg   fuse your own; writes mono_fused.png
+  dualcam fuse --help               all options
+
+\b
+Exit codes:
+  0 done                 1 some files or checks failed    2 wrong use
+  3 not available here   4 unusable input                 5 pictures could not be placed
+  6 output not possible  70 internal error                71 out of memory
+"""
+
+
+def build() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name="dualcam",
+        help=_HELP,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+            ),
+        ] = False,
+    ) -> None:
+        pass
+
+    app.command("fuse", epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture.")(fuse.fuse)
+    app.command("demo", short_help="Fuse the pictures that come with dualcam.")(demo.demo)
+    app.command("info", short_help="Show what picture files say about themselves.")(info.info)
+    app.command("doctor", short_help="Show facts about this installation; self-test.")(doctor.doctor)
+    return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"dualcam {__version__}")
+        raise typer.Exit

@@ -1,0 +1,303 @@
+"""``dualcam fuse``: two files in, one picture out."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dualcam._version import __version__
+from dualcam.cli.guard import guarded, say
+from dualcam.cli.show import Progress, summary
+from dualcam.errors import DualcamError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from dualcam.files.outputs import Outputs
+    from dualcam.frame import FloatArray, Frame, Fusion, Role
+
+EPILOG = """\b
+Examples:
+  dualcam fuse mono.tif color.jpg
+  dualcam fuse mono.tif color.jpg -o night.tif --bits 16 --report night.html
+  dualcam fuse mono.png color.png --mono-curve linear --mono-white 4095
+  dualcam fuse mono.png color.png --stages steps --confidence sure.png -v
+"""
+
+
+class View(StrEnum):
+    """Where the picture is rendered."""
+
+    mono = "mono"
+    color = "color"
+
+
+class Method(StrEnum):
+    """How color gets onto the mono picture."""
+
+    auto = "auto"
+    classical = "classical"
+    neural = "neural"
+
+
+class Device(StrEnum):
+    """What computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Place(StrEnum):
+    """How the two pixel grids are brought together."""
+
+    auto = "auto"
+    identity = "identity"
+
+
+class Bits(StrEnum):
+    """Bits of a sample in the output."""
+
+    eight = "8"
+    sixteen = "16"
+    float = "32"
+
+
+class Curve(StrEnum):
+    """How sample values relate to light."""
+
+    auto = "auto"
+    srgb = "srgb"
+    linear = "linear"
+
+
+def fuse(
+    mono: Annotated[Path, typer.Argument(metavar="MONO", help="Picture of the mono camera.")],
+    color: Annotated[Path, typer.Argument(metavar="COLOR", help="Picture of the color camera.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to make. [default: MONO's name + _fused.png]")
+    ] = None,
+    confidence: Annotated[
+        Path | None, typer.Option(help="Also write how sure the color of every pixel is, as a gray picture.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a report: .html to look at, .json for programs.")
+    ] = None,
+    stages: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Also write the pictures between the hops; the report shows them too."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    bits: Annotated[
+        Bits | None, typer.Option(help="Bits of a sample. [default: what the format does best]")
+    ] = None,
+    method: Annotated[Method, typer.Option(help="How color is transferred.")] = Method.auto,
+    device: Annotated[Device, typer.Option(help="What computes; never replaced silently.")] = Device.auto,
+    place: Annotated[
+        Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
+    ] = Place.auto,
+    view: Annotated[View, typer.Option(help="Whose view the result shows.")] = View.mono,
+    mono_curve: Annotated[Curve, typer.Option(help="Transfer curve of the mono file.")] = Curve.auto,
+    color_curve: Annotated[Curve, typer.Option(help="Transfer curve of the color file.")] = Curve.auto,
+    mono_white: Annotated[
+        str, typer.Option(metavar="auto|N", help="Value of white in the mono file, such as 4095.")
+    ] = "auto",
+    color_white: Annotated[
+        str, typer.Option(metavar="auto|N", help="Value of white in the color file.")
+    ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print the output path and nothing else.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every hop, and tracebacks.")] = False,
+) -> None:
+    """Fuse a sharp mono picture with a dark, noisy color picture of the same scene.
+
+    Reads PNG, JPEG, WebP, TIFF and PGM/PPM/PFM. All outputs appear together at the end, or none of them.
+    """
+    with guarded(verbose):
+        started = time.perf_counter()
+        target = output if output is not None else mono.with_name(f"{mono.stem}_fused.png")
+        _check_call(mono, color, view, report)
+
+        from dualcam.files.outputs import Outputs
+        from dualcam.fusion.fuser import Fuser
+        from dualcam.fusion.report import facts
+
+        with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
+            plan = Plan(outputs, target, confidence, report, stages, int(bits) if bits else None, overwrite)
+            fuser = Fuser(method=method.value, device=device.value, place=place.value, view=view.value)
+            with Progress(quiet, verbose) as progress:
+                fusion = fuser.fuse(
+                    _source(mono, "mono", mono_curve, mono_white),
+                    _source(color, "color", color_curve, color_white),
+                    keep_stages=stages is not None,
+                    on_hop=progress.on_hop,
+                )
+            plan.write(fusion)
+        if not quiet:
+            for line in summary(facts(fusion), time.perf_counter() - started):
+                say(line)
+            for path in filter(None, (confidence, report, stages)):
+                say(f"  also wrote {path}")
+        print(target)
+
+
+def _check_call(mono: Path, color: Path, view: View, report: Path | None) -> None:
+    if view is View.color:
+        raise UsageError(
+            "--view color is not available yet.", "Leave it out: the result shows the mono view."
+        )
+    if report is not None and report.suffix.lower() not in (".html", ".htm", ".json"):
+        raise UsageError(f"the report {report} is neither .html nor .json.", "Give it one of these suffixes.")
+    if mono.exists() and color.exists():
+        if os.path.samefile(mono, color):
+            raise UsageError(
+                f"{mono} was given twice.", "Give the mono camera's picture first, then the color camera's."
+            )
+        return
+    # Reading says best what is wrong with a missing file, and it has to come before any word about outputs.
+    from dualcam.files.read import read
+
+    for path, role in ((mono, "mono"), (color, "color")):
+        if not path.exists():
+            read(path, "mono" if role == "mono" else "color")
+
+
+def _source(path: Path, role: Role, curve: Curve, white: str) -> Path | Frame:
+    if curve is Curve.auto and white == "auto":
+        return path
+    from dualcam.files.read import read
+
+    return read(path, role, curve=curve.value, white=white)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    final: Path
+    hidden: Path
+
+
+class Plan:
+    """The output files of a fusion: claimed and tried before the work, written after it.
+
+    Args:
+        outputs: the set they join.
+        picture: the result.
+        confidence: the confidence map, or None.
+        report: the report, .html or .json, or None.
+        stages: folder for the stage pictures, or None.
+        bits: bits of a sample of the result, or None for the format's default.
+        overwrite: existing stage pictures may be replaced.
+
+    Raises:
+        OutputError: one of them cannot be made.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        picture: Path,
+        confidence: Path | None = None,
+        report: Path | None = None,
+        stages: Path | None = None,
+        bits: int | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        import numpy as np
+
+        from dualcam.files.write import SUFFIXES, write, write_gray
+
+        self._outputs = outputs
+        self._bits = bits
+        self._picture = _Planned(picture, outputs.reserve(picture, SUFFIXES))
+        self._confidence = _Planned(confidence, outputs.reserve(confidence, SUFFIXES)) if confidence else None
+        self._report = _Planned(report, outputs.reserve(report)) if report else None
+        self._stages = outputs.reserve_dir(stages) if stages else None
+        # One black pixel tells about format, bits and disk before minutes of work do.
+        with _real_name(self._picture):
+            write(self._picture.hidden, np.zeros((1, 1, 3), np.float32), bits=bits)
+        if self._confidence is not None:
+            with _real_name(self._confidence):
+                write_gray(self._confidence.hidden, np.zeros((1, 1), np.float32))
+        if self._stages is not None and not overwrite:
+            old = sorted(self._stages.glob("[0-9][0-9]_*.png"))
+            if old:
+                raise OutputError(f"{old[0]} exists.", "Use --overwrite or another folder for --stages.")
+
+    def write(self, fusion: Fusion) -> None:
+        """Write all of them under their hidden names."""
+        from dualcam.files.write import write, write_gray
+        from dualcam.fusion.report import to_html, to_json
+
+        with _real_name(self._picture):
+            write(
+                self._picture.hidden,
+                fusion.pixels,
+                origin=fusion.pair.mono.origin,
+                bits=self._bits,
+                overwrite=True,
+                provenance=provenance(fusion),
+            )
+        if self._confidence is not None:
+            with _real_name(self._confidence):
+                write_gray(
+                    self._confidence.hidden,
+                    fusion.confidence,
+                    overwrite=True,
+                    provenance=f"{provenance(fusion)}; probability that the color is within 5 CIEDE2000",
+                )
+        if self._report is not None:
+            make = to_json if self._report.final.suffix.lower() == ".json" else to_html
+            _write_text(self._report, make(fusion))
+        if self._stages is not None:
+            for number, (name, picture) in enumerate(fusion.stages.items(), start=1):
+                final = self._stages / f"{number:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
+                planned = _Planned(final, self._outputs.reserve(final))
+                with _real_name(planned):
+                    write_gray(
+                        planned.hidden, _finite(picture), bits=8, provenance=f"{name}, {provenance(fusion)}"
+                    )
+
+
+def provenance(fusion: Fusion) -> str:
+    """Say in one line how a picture was made, without folders."""
+    names = [
+        frame.origin.path.name if frame.origin.path is not None else f"{frame.role} array"
+        for frame in (fusion.pair.mono, fusion.pair.color)
+    ]
+    return f"dualcam {__version__}, {fusion.method} method, mono {names[0]}, color {names[1]}"
+
+
+def _finite(picture: FloatArray) -> FloatArray:
+    """Stage pictures may have places that nobody saw (NaN): black in a file."""
+    import numpy as np
+
+    return np.nan_to_num(picture, nan=0.0)
+
+
+def _write_text(planned: _Planned, text: str) -> None:
+    try:
+        planned.hidden.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{planned.final} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
+        ) from error
+
+
+@contextmanager
+def _real_name(planned: _Planned) -> Iterator[None]:
+    """Name the file that the user asked for, not the hidden one, in an error."""
+    try:
+        yield
+    except DualcamError as error:
+        error.cause = error.cause.replace(str(planned.hidden), str(planned.final))
+        raise

@@ -1,0 +1,96 @@
+"""What a fusion looks like on a terminal: progress while it runs, a summary when it is done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from dualcam.cli.guard import say
+
+if TYPE_CHECKING:
+    from dualcam.frame import Hop
+
+
+class Progress:
+    """Shows the hops of a fusion on stderr: a bar on a terminal, a line a hop with -v, else nothing.
+
+    Args:
+        quiet: show nothing.
+        verbose: show lines with seconds and facts instead of the bar.
+    """
+
+    def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self._lines = verbose and not quiet
+        self._bar: Any = None
+        self._following: Iterator[str] = iter(())
+        if not quiet and not verbose and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            from dualcam.fusion.fuser import HOPS
+
+            self._following = iter([*HOPS[1:], "write"])
+            self._bar = tqdm(
+                total=len(HOPS),
+                desc=HOPS[0],
+                leave=False,
+                mininterval=0,
+                bar_format="{desc:<12} {bar:30} {n_fmt}/{total_fmt}  {elapsed}",
+            )
+
+    def on_hop(self, hop: Hop) -> None:
+        """Take note of a finished hop."""
+        if self._bar is not None:
+            self._bar.set_description_str(next(self._following, ""), refresh=False)
+            self._bar.update(1)
+        if self._lines:
+            say(f"{hop.name:<12} {hop.seconds:7.2f} s   {facts_text(hop.facts)}".rstrip())
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def facts_text(facts: Mapping[str, object]) -> str:
+    """Write facts on one line: ``scale 2, matches 311``."""
+    return ", ".join(f"{key} {_short(value)}" for key, value in facts.items())
+
+
+def summary(known: Mapping[str, Any], seconds: float) -> list[str]:
+    """Write the facts of a fusion (``fusion.report.facts``) as lines for people.
+
+    Args:
+        known: the facts.
+        seconds: time from start to end, reading and writing included.
+    """
+    placed, shares, out = known["placement"], known["provenance"], known["output"]
+    lines = [
+        f"{out['width']} x {out['height']} pixels, {known['method']} method, {seconds:.1f} s",
+        f"  placement   {placed['method']}: scale {_short(placed['scale'])}, "
+        f"quality {_fixed(placed['quality'])}, overlap {_percent(placed['overlap'])}",
+        "  color       " + ", ".join(f"{_percent(share)} {kind}" for kind, share in shares.items()),
+        f"  confidence  {_percent(known['confidence']['mean'])} on average",
+    ]
+    return lines + [f"  note: {note}" for note in known["notes"]]
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "unknown"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _fixed(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.1f} %"
