@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dualcam.frame import Frame, Fusion, Hop, Origin, Pair, Placement
-from dualcam.fusion import report
+from dualcam.fusion import report, report_page
 
 HEIGHT, WIDTH = 60, 90
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -209,7 +209,7 @@ def test_places_that_the_color_camera_missed_are_striped():
 
 
 def test_large_pictures_are_reduced_together(monkeypatch):
-    monkeypatch.setattr(report, "LAYER_SIDE", 45)
+    monkeypatch.setattr(report_page, "LAYER_SIDE", 45)
     text = report.to_html(make_fusion())
     page = Page(text)
     assert {page.layer(name).shape[:2] for name in ("shot", "mono", "result")} == {(30, 45)}
