@@ -10,7 +10,7 @@ INSTALL_INPUTS := pyproject.toml $(CONSTRAINTS) src/dualcam/_version.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check fast real-captures benchmark-speed clean
+.PHONY: help demo test check fast real-captures folder-named benchmark-speed clean
 
 help:
 	@echo "make demo             install into $(VENV), fuse the pictures that come with dualcam"
@@ -37,9 +37,11 @@ check: $(VENV)/installed-dev
 fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -x -m "not slow"
 
-real-captures: $(VENV)/installed
-	@test -n "$(DIR)" || { echo "error: name the folder: make real-captures DIR=folder" >&2; exit 2; }
+real-captures: folder-named $(VENV)/installed
 	$(BIN)/python benchmarks/real_captures.py "$(DIR)" --out out/real-captures --markdown
+
+folder-named:
+	@test -n "$(DIR)" || { echo "error: name the folder: make real-captures DIR=folder" >&2; exit 2; }
 
 benchmark-speed: $(VENV)/installed
 	$(BIN)/python benchmarks/end_to_end.py --json out/speed.json
