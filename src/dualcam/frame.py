@@ -38,7 +38,7 @@ class NoiseModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a frame came from and what has to survive into the output.
+    r"""Where a frame came from and what has to survive into the output.
 
     Attributes:
         path: the file, or None for an array.
@@ -46,7 +46,7 @@ class Origin:
         bits: significant bits of a sample (8, 10, 12, 14, 16; 32 for float).
         curve: how samples were linearised: "srgb", "linear", or "icc" for a profile's own curve.
         profile: description of the embedded ICC profile, or "" without one.
-        exif: raw TIFF-structured EXIF block without the "Exif\\0\\0" prefix, orientation already reset, or None.
+        exif: raw TIFF-structured EXIF block without the "Exif\0\0" prefix, orientation already reset, or None.
         notes: remarks for the user, such as "alpha channel ignored".
     """
 
@@ -105,6 +105,55 @@ class Pair:
     mono: Frame
     color: Frame
     placement: Placement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tone:
+    """How color becomes as bright as mono: luminance y = gain * weights . rgb, brought to y ** exponent.
+
+    Attributes:
+        gain: mono signal over color luminance; the exposure ratio of the pair when the exponent is 1.
+        exponent: 1 for linear files; else the difference between two unknown tone curves, as a power.
+        weights: (3,) float32, sum 1: the mono camera's response to the color camera's red, green and blue.
+    """
+
+    gain: float
+    exponent: float
+    weights: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exposed:
+    """What refEC hands on, in the color camera's view and pixels.
+
+    Attributes:
+        color: (h, w, 3) float32, display, as bright as the mono picture, denoised.
+        sigma: (h, w) float32, display, standard deviation of the noise before denoising, mean of the channels.
+        tone: how the brightness was matched.
+    """
+
+    color: FloatArray
+    sigma: FloatArray
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colored:
+    """What refColor hands on, in the mono view at the color camera's resolution.
+
+    Attributes:
+        mono: (h, w) float32, display, the mono picture on this grid.
+        color: (h, w, 3) float32, display.
+        confidence: (h, w) float32 in [0, 1].
+        provenance: (h, w) uint8, ``Provenance`` values.
+        tone: how color and mono brightness relate.
+    """
+
+    mono: FloatArray
+    color: FloatArray
+    confidence: FloatArray
+    provenance: NDArray[np.uint8]
+    tone: Tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,11 @@ def encode(linear: NDArray[np.floating]) -> FloatArray:
     """Apply the sRGB curve: linear, any shape, nominally [0, 1] -> display, same shape, float32."""
     x = np.asarray(linear, dtype=np.float32)
     a = np.abs(x)
-    y = np.where(a <= 0.0031308, a * np.float32(12.92), np.float32(1.055) * a ** np.float32(1 / 2.4) - np.float32(0.055))
+    y = np.where(
+        a <= 0.0031308,
+        a * np.float32(12.92),
+        np.float32(1.055) * a ** np.float32(1 / 2.4) - np.float32(0.055),
+    )
     return np.copysign(y, x).astype(np.float32, copy=False)
 
 
@@ -24,5 +28,7 @@ def decode(display: NDArray[np.floating]) -> FloatArray:
     """Undo the sRGB curve: display, any shape, nominally [0, 1] -> linear, same shape, float32."""
     x = np.asarray(display, dtype=np.float32)
     a = np.abs(x)
-    y = np.where(a <= 0.04045, a / np.float32(12.92), ((a + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4))
+    y = np.where(
+        a <= 0.04045, a / np.float32(12.92), ((a + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    )
     return np.copysign(y, x).astype(np.float32, copy=False)

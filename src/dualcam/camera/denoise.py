@@ -35,7 +35,7 @@ def dct_denoise(plane: FloatArray, threshold: float, step: int = 2) -> FloatArra
     Returns:
         (H, W) float32.
     """
-    height, width = plane.shape
+    height = plane.shape[0]
     out = np.empty_like(plane)
     for top in range(0, height, _STRIP):
         bottom = min(height, top + _STRIP)

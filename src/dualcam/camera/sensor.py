@@ -12,7 +12,9 @@ import numpy as np
 from dualcam.frame import FloatArray
 
 
-def expose(linear: FloatArray, full_signal_e: float, read_noise_e: float, rng: np.random.Generator) -> FloatArray:
+def expose(
+    linear: FloatArray, full_signal_e: float, read_noise_e: float, rng: np.random.Generator
+) -> FloatArray:
     """Expose a sensor: linear picture (any shape, >= 0) -> noisy linear picture of the same scale, unclipped.
 
     Args:
@@ -54,4 +56,6 @@ def bin_average(linear: FloatArray, factor: int) -> FloatArray:
     """Average over factor x factor pixels: (H, W, C) -> (H // factor, W // factor, C); the ragged edge is cropped."""
     height, width = linear.shape[0] // factor, linear.shape[1] // factor
     crop = linear[: height * factor, : width * factor]
-    return crop.reshape(height, factor, width, factor, -1).mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
+    return (
+        crop.reshape(height, factor, width, factor, -1).mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
+    )

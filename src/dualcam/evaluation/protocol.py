@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from dualcam.camera import sensor
 from dualcam.camera.curves import decode, encode
 from dualcam.errors import UsageError
-from dualcam.frame import FloatArray
 
 MONO_WEIGHTS = np.array([0.30, 0.50, 0.20], np.float32)
 MONO_READ_E = 2.0
@@ -74,7 +73,9 @@ def capture(
     if scale < 1:
         raise UsageError(f"the scale is {scale}.", "Use an integer of 1 or more.")
     if left.shape != right.shape:
-        raise UsageError(f"the views differ in size: {left.shape} and {right.shape}.", "Use views of one size.")
+        raise UsageError(
+            f"the views differ in size: {left.shape} and {right.shape}.", "Use views of one size."
+        )
     light = LEVELS[level]
     seed = [zlib.crc32(scene.encode()), list(LEVELS).index(level), scale]
     mono_rng, color_rng = (np.random.default_rng([*seed, camera]) for camera in (0, 1))

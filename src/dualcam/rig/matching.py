@@ -49,7 +49,7 @@ class Match:
             return it to; large where the view is hidden or the match wrong.
         disagreement_color: the same from the color view, (H, W).
         likeness: (h, w) local correlation of the two pictures after matching, -1 to 1.
-        inside: (h, w) bool, the color camera looked there.
+        outside: (h, w) how many grid pixels beyond the edge of the color picture the match lies, 0 inside.
         rendering: "intensity" or "gradient", what was matched.
     """
 
@@ -59,8 +59,13 @@ class Match:
     disagreement: FloatArray
     disagreement_color: FloatArray
     likeness: FloatArray
-    inside: NDArray[np.bool_]
+    outside: FloatArray
     rendering: str
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """(h, w), the color camera looked there."""
+        return self.outside <= 0
 
 
 def match_grid(pair: Pair) -> Grid:
@@ -99,7 +104,9 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
     returned = forward + warp.sample(backward, grid.centers() + forward)
     returned_color = back_at_color + warp.sample(forward, to_mono)
     matched = warp.sample(moving, grid.centers() + forward)
-    likeness = local_correlation(*((reference, matched) if rendering == "intensity" else map(gradient_strength, (reference, matched))))
+    likeness = local_correlation(
+        *((reference, matched) if rendering == "intensity" else map(gradient_strength, (reference, matched)))
+    )
     return Match(
         grid=grid,
         to_color=to_color,
@@ -107,9 +114,15 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
         disagreement=np.linalg.norm(returned, axis=-1),
         disagreement_color=np.linalg.norm(returned_color, axis=-1),
         likeness=likeness,
-        inside=inside & warp.inside(to_color, *color.shape),
+        outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
         rendering=rendering,
     )
+
+
+def _outside(positions: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Distance in pixels from positions (h, w, 2) to a picture of this (height, width), 0 inside."""
+    limit = np.array([shape[1], shape[0]], np.float32)
+    return np.linalg.norm(positions - np.clip(positions, 0, limit), axis=-1)
 
 
 def local_correlation(a: FloatArray, b: FloatArray, sigma: float = 3.0) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.errors import PlacementError, UsageError
-from dualcam.frame import FloatArray, Frame, Placement
+from dualcam.frame import Frame, Placement
 from dualcam.rig import warp
 from dualcam.rig.features import Matches, match_pictures
 from dualcam.rig.structure import Correlation, correlate
@@ -63,7 +63,10 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
         correlation = correlate(mono.pixels, color.pixels)
         _refuse_weak(matches, count, correlation, mono, color)
         similarity, agrees = correlation.matrix, _near(matches, correlation.matrix, color)
-        quality, method = 0.5 + 0.5 * (correlation.score - _MIN_SCORE) / (_SURE_SCORE - _MIN_SCORE), "structure"
+        quality, method = (
+            0.5 + 0.5 * (correlation.score - _MIN_SCORE) / (_SURE_SCORE - _MIN_SCORE),
+            "structure",
+        )
     kept = Matches(matches.mono[agrees], matches.color[agrees])
     matrix = _refine(kept, similarity, color, mono)
     _refuse_wild(matrix, mono, color)
@@ -132,7 +135,10 @@ def _refine(kept: Matches, similarity: NDArray[np.float64], color: Frame, mono: 
         return np.asarray(homography / homography[2, 2], np.float64)
     affine = _affine_through_the_middle(kept, similarity)
     # A rectified or parallel rig should stay exactly that: the simplest map that explains the matches as well.
-    for simple in (_shift_only(kept, color, mono), _affine_through_the_middle(kept, similarity, stiffness=1e3)):
+    for simple in (
+        _shift_only(kept, color, mono),
+        _affine_through_the_middle(kept, similarity, stiffness=1e3),
+    ):
         if (_misfit(kept, simple) <= 1.2 * _misfit(kept, affine) + 0.3).all():
             return simple
     return affine

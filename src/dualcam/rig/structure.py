@@ -43,7 +43,9 @@ def correlate(mono: FloatArray, color: FloatArray) -> Correlation:
     luma = (np.maximum(color, 0) @ np.array([0.25, 0.5, 0.25], np.float32)).astype(np.float32)
     template, color_factor = _thumbnail(luma)
     spectra = _Spectra(reference)
-    best = max((spectra.try_at(template, z, r) for z in _ZOOMS for r in _ROTATIONS_DEG), key=lambda t: t.score)
+    best = max(
+        (spectra.try_at(template, z, r) for z in _ZOOMS for r in _ROTATIONS_DEG), key=lambda t: t.score
+    )
     step = _ZOOMS[1] / _ZOOMS[0]
     for fraction in (0.5, 0.25):
         tries = [
@@ -78,7 +80,6 @@ class _Spectra:
         self._area = float(reference.size)
 
     def try_at(self, template: FloatArray, zoom: float, rotation: float) -> _Try:
-        height, width = template.shape
         turned, turn = _turn(template, zoom, rotation)
         mask = _turn(np.ones_like(template), zoom, rotation)[0]
         mask = (mask > 0.99).astype(np.float32)

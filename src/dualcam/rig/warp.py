@@ -25,7 +25,7 @@ def centers(height: int, width: int) -> FloatArray:
     return np.stack(np.meshgrid(x, y), axis=-1)
 
 
-def transform(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> FloatArray:
+def transform(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> FloatArray:
     """Apply a (3, 3) homography to points (..., 2) -> (..., 2) float32."""
     flat = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 1, 2)
     return cv2.perspectiveTransform(flat, matrix).reshape(points.shape).astype(np.float32, copy=False)
@@ -109,4 +109,6 @@ def place_color(pair: Pair) -> FloatArray:
         (H, W, 3) float32, linear, NaN where the color camera did not look.
     """
     height, width = pair.mono.pixels.shape[:2]
-    return resample(pair.color.pixels, transform(pair.placement.matrix, centers(height, width)), outside=np.nan)
+    return resample(
+        pair.color.pixels, transform(pair.placement.matrix, centers(height, width)), outside=np.nan
+    )

@@ -1,0 +1,60 @@
+"""What is measured of a pair before anything is matched: noise, clipping, and a first exposure ratio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dualcam.camera import noise
+from dualcam.camera.denoise import denoise_linear
+from dualcam.frame import FloatArray, Frame, NoiseModel
+
+# A sample this near to white is taken for clipped.
+CLIPPED = 0.985
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Facts of a pair.
+
+    Attributes:
+        mono_noise: noise of a mono sample.
+        color_noise: noise of a color sample, one model a channel.
+        mono_clean: (H, W) float32, linear, mono denoised by its own noise level.
+        mono_clipped: share of clipped mono samples.
+        color_clipped: share of color pixels with a clipped channel.
+    """
+
+    mono_noise: NoiseModel
+    color_noise: tuple[NoiseModel, NoiseModel, NoiseModel]
+    mono_clean: FloatArray
+    mono_clipped: float
+    color_clipped: float
+
+
+def measure(mono: Frame, color: Frame) -> Measured:
+    """Measure both frames of a pair."""
+    plane = mono.pixels[..., 0]
+    mono_noise = noise.estimate(plane)
+    red, green, blue = (
+        _with_quantisation(noise.estimate(np.ascontiguousarray(color.pixels[..., c]), correlated=True), color)
+        for c in range(3)
+    )
+    return Measured(
+        mono_noise=mono_noise,
+        color_noise=(red, green, blue),
+        mono_clean=np.clip(denoise_linear(plane, mono_noise), 0, 1),
+        mono_clipped=float((plane >= CLIPPED).mean()),
+        color_clipped=float((color.pixels.max(axis=-1) >= CLIPPED).mean()),
+    )
+
+
+def _with_quantisation(model: NoiseModel, frame: Frame) -> NoiseModel:
+    """Add the rounding error of the file, which exposure compensation will magnify with everything else."""
+    if frame.origin.bits > 16:
+        return model
+    steps = 2**frame.origin.bits - 1
+    # Near black the sRGB curve is a line of slope 12.92; a linear file has slope 1.
+    step = 1 / steps / (1.0 if frame.origin.curve == "linear" else 12.92)
+    return NoiseModel(model.shot, model.read + step**2 / 12)

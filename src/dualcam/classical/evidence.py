@@ -1,0 +1,126 @@
+"""What the evidence about a color is worth: how far to believe the match, the filling, and the result.
+
+Three small logistic models over the same regressors, fitted on simulated captures of the training pairs by
+``benchmarks/fit_evidence.py``, which prints how well they do on scenes that the fit has not seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from dualcam.frame import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What is known about every color of the match grid; signals are in the display domain.
+
+    Attributes:
+        difference: (h, w, 3) matched color minus mono.
+        filled: (h, w, 3) the same, propagated from reliable neighbors.
+        reliable: (h, w) strict reliability of the match, 0 to 1.
+        support: (h, w) measured evidence behind ``filled``, 0 to 1.
+        outside: (h, w) grid pixels between the match and the edge of the color picture, 0 inside.
+        disagreement: (h, w) forward-backward distance, grid pixels.
+        photometric: (h, w) difference between mono and the matched color's luma, smoothed.
+        likeness: (h, w) local correlation of both pictures, -1 to 1.
+        sigma: (h, w) noise of the color before denoising.
+        mono: (h, w) mono.
+    """
+
+    difference: FloatArray
+    filled: FloatArray
+    reliable: FloatArray
+    support: FloatArray
+    outside: FloatArray
+    disagreement: FloatArray
+    photometric: FloatArray
+    likeness: FloatArray
+    sigma: FloatArray
+    mono: FloatArray
+
+
+REGRESSORS = (
+    "constant",
+    "reliable",
+    "support",
+    "log disagreement",
+    "log disagreement, far",
+    "photometric",
+    "photometric over noise",
+    "likeness",
+    "log noise",
+    "mono",
+    "mono squared",
+    "saturation",
+    "spread",
+    "detail",
+    "match against filling",
+    "log outside",
+)
+# Rows: trust in the match over the filling; strength of the filling; the confidence of the result.
+TRUST = np.zeros(16, np.float32)
+SHRINK = np.zeros(16, np.float32)
+CONFIDENCE = np.zeros(18, np.float32)
+
+
+def regressors(evidence: Evidence) -> FloatArray:
+    """The values of ``REGRESSORS``, (h, w, 16), each of order one."""
+    e = evidence
+    far = np.log1p(e.disagreement)
+    saturation = e.difference.max(axis=-1) - e.difference.min(axis=-1)
+    detail = cv2.magnitude(cv2.Sobel(e.mono, cv2.CV_32F, 1, 0), cv2.Sobel(e.mono, cv2.CV_32F, 0, 1))
+    apart = np.linalg.norm(cv2.GaussianBlur(e.difference - e.filled, (0, 0), 1.0), axis=-1)
+    return np.stack(
+        [
+            np.ones_like(e.mono),
+            e.reliable,
+            e.support,
+            np.minimum(far, 1.5),
+            np.clip(far - 1.5, 0, 2),
+            np.minimum(e.photometric, 0.2) * 10,
+            np.minimum(e.photometric / (e.sigma + np.float32(0.005)), 4),
+            e.likeness,
+            np.log10(e.sigma + np.float32(1e-3)) + 2,
+            e.mono,
+            e.mono**2,
+            np.minimum(saturation, 0.5) * 2,
+            np.minimum(_spread(e.difference), 0.2) * 10,
+            np.minimum(cv2.GaussianBlur(detail, (0, 0), 1.0), 0.5) * 2,
+            np.minimum(apart, 0.3) * 5,
+            np.minimum(np.log1p(e.outside), 4),
+        ],
+        axis=-1,
+    ).astype(np.float32)
+
+
+def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
+    """How far to believe the match over the filling, and how strong the filling may be: two (h, w) in [0, 1]."""
+    known = regressors(evidence)
+    trust = cv2.GaussianBlur(_logistic(known @ TRUST), (0, 0), 0.8)
+    return trust, _logistic(known @ SHRINK)
+
+
+def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
+    """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
+    return _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
+
+
+def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
+    """The regressors of the confidence, (h, w, 18): the shared ones, trust, and the spread of the chosen color."""
+    chosen = [trust, np.minimum(_spread(blended), 0.2) * 10]
+    return np.concatenate([regressors(evidence), np.stack(chosen, axis=-1)], axis=-1).astype(np.float32)
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
+def _spread(difference: FloatArray) -> FloatArray:
+    """Local standard deviation of (h, w, 3) over all channels, (h, w)."""
+    mean = cv2.GaussianBlur(difference, (0, 0), 2.0)
+    variance = cv2.GaussianBlur(difference**2, (0, 0), 2.0) - mean**2
+    return np.sqrt(np.maximum(variance, 0).sum(axis=-1))

@@ -1,0 +1,233 @@
+"""The eight hops, end to end: read, place, measure, match, refEC, refColor, refSR, render.
+
+``Fuser`` keeps what can be kept between pictures; ``fuse`` is the one-call form. The command line, batches and
+evaluation go through here and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera.curves import encode
+from dualcam.camera.measure import Measured, measure
+from dualcam.classical.exposure import rough_luma, rough_tone
+from dualcam.errors import InputError, UnavailableError, UsageError
+from dualcam.files.read import from_array, read
+from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role
+from dualcam.fusion import render
+from dualcam.fusion.method import Method, choose
+from dualcam.rig import warp
+from dualcam.rig.matching import match, match_grid
+from dualcam.rig.place import place
+
+Picture = Frame | str | Path | NDArray[Any]
+
+HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
+
+
+class Fuser:
+    """Fuses pairs with one set of options.
+
+    Args:
+        method: "auto", "classical" or "neural".
+        device: "auto" or "cpu"; "cuda" needs the neural method.
+        place: "auto", or "identity" to insist that both pictures show the same field of view.
+        view: whose view the result has; "mono".
+
+    Raises:
+        UnavailableError: for a method or device that is not installed.
+        UsageError: for an unknown option value.
+    """
+
+    def __init__(
+        self, method: str = "auto", device: str = "auto", place: str = "auto", view: str = "mono"
+    ) -> None:
+        if view != "mono":
+            raise UsageError(f"there is no view {view!r} in this version.", "Use --view mono.")
+        if place not in ("auto", "identity"):
+            raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
+        if device not in ("auto", "cpu"):
+            raise UnavailableError(
+                f"the device {device!r} cannot be had: the classical method runs on the CPU.",
+                "Use --device cpu (or auto).",
+            )
+        self._method: Method = choose(method)
+        self._place = place
+
+    def fuse(
+        self,
+        mono: Picture,
+        color: Picture,
+        *,
+        keep_stages: bool = False,
+        on_hop: Callable[[Hop], None] | None = None,
+    ) -> Fusion:
+        """Fuse one pair.
+
+        Args:
+            mono: a path, a frame, or an array: (H, W) uint8 or uint16 display, or float linear.
+            color: a path, a frame, or an array: (h, w, 3) RGB, the same.
+            keep_stages: keep a display picture of every hop in ``Fusion.stages``.
+            on_hop: called after every hop.
+
+        Raises:
+            InputError: when a file or array cannot be used.
+            PlacementError: when the two cannot be placed on each other.
+            UsageError: when both are the same file.
+        """
+        log = _Log(on_hop)
+        stages: dict[str, FloatArray] = {}
+
+        with log.hop("read") as facts:
+            _refuse_same(mono, color)
+            frames = _load(mono, "mono"), _load(color, "color")
+            for frame in frames:
+                height, width = frame.pixels.shape[:2]
+                facts[f"{frame.role} size"] = f"{width} x {height}"
+                facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
+        with log.hop("place") as facts:
+            placement = place(*frames, self._place)
+            pair = Pair(*frames, placement)
+            turn = np.degrees(np.arctan2(placement.matrix[1, 0], placement.matrix[0, 0]))
+            facts |= {
+                "method": placement.method,
+                "quality": placement.quality,
+                "scale": placement.scale,
+                "rotation (degrees)": float(turn),
+                "overlap": placement.overlap,
+                "matches": placement.matches,
+                "parallax (mono px)": placement.parallax_px,
+            }
+        with log.hop("measure") as facts:
+            measured = measure(*frames)
+            tone = rough_tone(pair)
+            facts |= _noise_facts(measured)
+            facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
+        grid = match_grid(pair)
+        small = warp.resize(measured.mono_clean, grid.height, grid.width)
+        with log.hop("match") as facts:
+            found = match(grid, encode(small), rough_luma(pair.color.pixels, tone))
+            agree = float((found.inside & (found.disagreement < 1)).mean())
+            facts |= {
+                "grid": f"{grid.width} x {grid.height}",
+                "rendering": found.rendering,
+                "agrees both ways": agree,
+                "likeness": float(found.likeness[found.inside].mean()) if found.inside.any() else 0.0,
+            }
+        with log.hop("refEC") as facts:
+            exposed = self._method.ref_ec(pair, measured, small, found, tone)
+            facts |= {
+                "exposure ratio": exposed.tone.gain,
+                "spectral weights": " ".join(f"{w:.2f}" for w in exposed.tone.weights),
+                "noise (display)": float(exposed.sigma.mean()),
+            }
+        with log.hop("refColor") as facts:
+            colored = self._method.ref_color(small, exposed, found)
+            for kind in Provenance:
+                facts[kind.name.lower()] = float((colored.provenance == kind).mean())
+        with log.hop("refSR"):
+            pixels = self._method.ref_sr(colored, measured.mono_clean)
+        with log.hop("render") as facts:
+            height, width = pixels.shape[:2]
+            confidence = render.enlarge_confidence(colored.confidence, height, width)
+            provenance = render.enlarge_labels(colored.provenance, height, width)
+            facts["mean confidence"] = float(confidence.mean())
+            render.refuse_broken(pixels)
+            if keep_stages:
+                stages = render.stages(pair, measured, tone, found, exposed, colored, pixels, confidence)
+        return Fusion(
+            pixels=pixels,
+            confidence=confidence,
+            provenance=provenance,
+            pair=pair,
+            method=self._method.name,
+            hops=tuple(log.hops),
+            stages=stages,
+            notes=_notes(pair, measured, provenance),
+        )
+
+
+def fuse(mono: Picture, color: Picture, **options: str) -> Fusion:
+    """Fuse one pair: ``Fuser(**options).fuse(mono, color)``."""
+    return Fuser(**options).fuse(mono, color)
+
+
+class _Log:
+    """Times the hops and collects their facts."""
+
+    def __init__(self, on_hop: Callable[[Hop], None] | None) -> None:
+        self.hops: list[Hop] = []
+        self._on_hop = on_hop
+
+    @contextmanager
+    def hop(self, name: str) -> Iterator[dict[str, Fact]]:
+        facts: dict[str, Fact] = {}
+        started = time.perf_counter()
+        yield facts
+        self.hops.append(Hop(name, time.perf_counter() - started, facts))
+        if self._on_hop:
+            self._on_hop(self.hops[-1])
+
+
+def _load(picture: Picture, role: Role) -> Frame:
+    if isinstance(picture, Frame):
+        if picture.role != role:
+            raise UsageError(
+                f"a {picture.role} frame was given as {role}.", "Give the mono frame first, then color."
+            )
+        return picture
+    if isinstance(picture, (str, Path)):
+        return read(picture, role)
+    if isinstance(picture, np.ndarray):
+        return from_array(picture, role)
+    raise InputError(
+        f"the {role} picture is a {type(picture).__name__}.", "Give a path, a numpy array or a dualcam Frame."
+    )
+
+
+def _refuse_same(mono: Picture, color: Picture) -> None:
+    def path(picture: Picture) -> Path | None:
+        if isinstance(picture, Frame):
+            return picture.origin.path
+        return Path(picture) if isinstance(picture, (str, Path)) else None
+
+    first, second = path(mono), path(color)
+    if first and second and first.exists() and second.exists() and first.samefile(second):
+        raise UsageError(
+            f"mono and color are the same file ({first.name}).", "Give the two cameras' pictures."
+        )
+
+
+def _noise_facts(measured: Measured) -> dict[str, Fact]:
+    def at_gray(shot: float, read: float) -> float:
+        return float(np.sqrt(shot * 0.18 + read))
+
+    green = measured.color_noise[1]
+    return {
+        "mono noise at 18 % gray": at_gray(measured.mono_noise.shot, measured.mono_noise.read),
+        "color noise at 18 % gray": at_gray(green.shot, green.read),
+        "mono clipped": measured.mono_clipped,
+        "color clipped": measured.color_clipped,
+    }
+
+
+def _notes(pair: Pair, measured: Measured, provenance: NDArray[np.uint8]) -> tuple[str, ...]:
+    notes = [f"{f.role}: {n}" for f in (pair.mono, pair.color) for n in f.origin.notes]
+    if pair.placement.overlap < 0.9:
+        notes.append(
+            f"the color camera saw {pair.placement.overlap:.0%} of the mono picture; the rest is propagated or gray"
+        )
+    if pair.placement.quality < 0.6:
+        notes.append("the placement rests on little evidence: look at the result before using it")
+    if (guessed := float((provenance != Provenance.MEASURED).mean())) > 0.3:
+        notes.append(f"{guessed:.0%} of the color is guessed or missing: see the confidence map")
+    if measured.mono_clipped > 0.02:
+        notes.append(f"{measured.mono_clipped:.0%} of the mono picture is clipped")
+    return tuple(notes)

@@ -1,0 +1,76 @@
+"""The last hop: maps at full size, pictures of every stage, and a refusal to hand out broken pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera.curves import encode
+from dualcam.camera.measure import Measured
+from dualcam.classical.exposure import rough_luma
+from dualcam.errors import DualcamError
+from dualcam.frame import Colored, Exposed, FloatArray, Pair, Tone
+from dualcam.rig import warp
+from dualcam.rig.matching import Match
+
+
+def enlarge_confidence(confidence: FloatArray, height: int, width: int) -> FloatArray:
+    """Confidence (h, w) at the size of the result, still in [0, 1]."""
+    return np.clip(cv2.resize(confidence, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+
+
+def enlarge_labels(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Labels (h, w) at the size of the result, never mixed."""
+    return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
+
+
+def refuse_broken(pixels: FloatArray) -> None:
+    """Stop before a picture with NaN or Inf is written."""
+    bad = int((~np.isfinite(pixels)).sum())
+    if bad:
+        raise DualcamError(
+            f"the result holds {bad} broken values (NaN or Inf); nothing was written.",
+            "This is a bug: please report it with the two files.",
+        )
+
+
+def stages(
+    pair: Pair,
+    measured: Measured,
+    tone: Tone,
+    match: Match,
+    exposed: Exposed,
+    colored: Colored,
+    pixels: FloatArray,
+    confidence: FloatArray,
+) -> dict[str, FloatArray]:
+    """A display picture of every hop, in order: (h, w) or (h, w, 3) float32 in [0, 1]."""
+    placed = np.nan_to_num(warp.place_color(pair), nan=0.0)
+    pictures = {
+        "read_mono": encode(pair.mono.pixels[..., 0]),
+        "read_color": encode(pair.color.pixels),
+        "place_color": encode(placed),
+        "measure_mono_denoised": encode(measured.mono_clean),
+        "measure_color_brightened": rough_luma(pair.color.pixels, tone),
+        "match_flow": _flow_picture(match),
+        "match_disagreement": np.minimum(match.disagreement / 5, 1),
+        "refec_exposed": exposed.color,
+        "refcolor_color": colored.color,
+        "refcolor_confidence": colored.confidence,
+        "refcolor_provenance": colored.provenance.astype(np.float32) / 2,
+        "refsr_result": encode(pixels),
+        "render_confidence": confidence,
+    }
+    return {name: np.clip(p, 0, 1).astype(np.float32) for name, p in pictures.items()}
+
+
+def _flow_picture(match: Match) -> FloatArray:
+    """Direction as hue, length as saturation: parallax in grid pixels, the longest 2 % at full saturation."""
+    step = 1 / warp.sampling_step(match.to_color)
+    base = warp.transform(match.grid.to_color, match.grid.centers())
+    moved = (match.to_color - base) * np.float32(step)
+    length, angle = cv2.cartToPolar(moved[..., 0], moved[..., 1], angleInDegrees=True)
+    full = max(float(np.percentile(length, 98)), 1.0)
+    hsv = np.stack([angle, np.minimum(length / full, 1), np.ones_like(length)], axis=-1)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
