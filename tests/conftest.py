@@ -1,0 +1,22 @@
+"""What all tests share: the flag that renews golden pictures."""
+
+from __future__ import annotations
+
+import cv2
+import pytest
+
+# The suite shares its machine; results do not depend on the number of threads.
+cv2.setNumThreads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the golden pictures in tests/golden and tests/api.json anew instead of comparing with them",
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))

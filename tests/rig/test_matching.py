@@ -1,0 +1,170 @@
+"""Matching: a known flow comes back, and what cannot be seen is known to be unseen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dualcam.frame import Frame, Pair, Placement
+from dualcam.rig import warp
+from dualcam.rig.matching import Grid, local_correlation, match, match_grid
+from synthetic import WEIGHTS, Rig, grid, look_up, scene, to_display, world
+
+HEIGHT, WIDTH = 200, 264
+
+
+def display(linear):
+    return to_display(linear).astype(np.float32)
+
+
+def pair_of(mono_shape, color_shape, matrix, scale):
+    placement = Placement(np.asarray(matrix, float), scale, 1.0, 1.0, 0, 0.0, "identity")
+    mono, color = (
+        Frame(np.zeros((*s, c), np.float32), r)
+        for s, c, r in ((mono_shape, 1, "mono"), (color_shape, 3, "color"))
+    )
+    return Pair(mono, color, placement)
+
+
+@pytest.fixture(scope="module")
+def bent():
+    """A mono picture and a color luma at half the size of a wider view, bent by a smooth known flow."""
+    big = scene(HEIGHT + 80, WIDTH + 80, 11) @ WEIGHTS
+    points = grid(HEIGHT, WIDTH)
+    true = np.stack(
+        [4 * np.sin(points[..., 1] / 40) + 2, 3 * np.cos(points[..., 0] / 50 + points[..., 1] / 90)], -1
+    )
+    mono = look_up(big, points + 40)
+    # The other view at x + flow(x) shows what mono shows at x: invert the flow by iteration.
+    fine = grid(HEIGHT * 2, WIDTH * 2) / 2
+    source = fine.copy()
+    for _ in range(20):
+        flow = np.stack(
+            [4 * np.sin(source[..., 1] / 40) + 2, 3 * np.cos(source[..., 0] / 50 + source[..., 1] / 90)], -1
+        )
+        source = fine - flow
+    other = look_up(big, source + 40)
+    return display(mono), display(other), true
+
+
+@pytest.mark.parametrize("size", [2, 1])
+def test_known_flow_comes_back(bent, size):
+    mono, other, true = bent
+    if size == 1:
+        other = warp.resize(other, HEIGHT, WIDTH)
+    rng = np.random.default_rng(0)
+    noisy = other + rng.normal(0, 0.03, other.shape).astype(np.float32)
+    found = match(Grid(HEIGHT, WIDTH, warp.scaling(size)), mono, noisy)
+    error = np.linalg.norm(found.to_color / size - (grid(HEIGHT, WIDTH) + true), axis=-1)
+    inner = np.s_[20:-20, 20:-20]
+    assert np.median(error[inner]) < 0.5 and np.percentile(error[inner], 95) < 1.5
+    assert np.median(found.disagreement[inner]) < 0.5
+    assert found.rendering == "intensity"
+    assert found.likeness[inner].mean() > 0.6
+    # The way back: a color pixel's center, sent to the grid and bent again, is itself.
+    positions = found.to_mono[40:-40:5, 40:-40:5]
+    again = warp.sample(found.to_color, positions)
+    middle = warp.centers(*other.shape)[40:-40:5, 40:-40:5]
+    assert np.median(np.linalg.norm(again - middle, axis=-1)) < 0.7 * size
+
+
+def test_shapes_and_types(bent):
+    mono, other, _ = bent
+    found = match(Grid(HEIGHT, WIDTH, warp.scaling(2)), mono, other)
+    assert found.to_color.shape == (HEIGHT, WIDTH, 2) and found.to_mono.shape == (2 * HEIGHT, 2 * WIDTH, 2)
+    assert found.disagreement.shape == found.likeness.shape == found.inside.shape == (HEIGHT, WIDTH)
+    assert found.disagreement_color.shape == (2 * HEIGHT, 2 * WIDTH)
+    for part in (found.to_color, found.to_mono, found.disagreement, found.disagreement_color, found.likeness):
+        assert part.dtype == np.float32 and np.isfinite(part).all()
+    assert found.inside.dtype == bool
+    assert found.disagreement.min() >= 0 and np.abs(found.likeness).max() <= 1
+
+
+def test_hidden_background_disagrees():
+    rig = Rig(scale=1, parallax=(14, 0))
+    view = world(rig, HEIGHT, WIDTH)
+    found = match(
+        Grid(HEIGHT, WIDTH, view.matrix), display(view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
+    )
+    rest = ~view.hidden & ~view.near & view.seen
+    assert view.hidden.sum() > 300
+    assert found.disagreement[view.hidden].mean() > 4 * found.disagreement[rest].mean()
+    assert np.median(found.disagreement[view.hidden]) > 2
+    # The near object itself is followed.
+    moved = found.to_color - warp.transform(view.matrix, warp.centers(HEIGHT, WIDTH))
+    assert np.median(moved[view.near], axis=0) == pytest.approx([14, 0], abs=0.7)
+
+
+def test_outside_of_the_field_is_not_inside():
+    view = world(Rig(scale=2, fov=0.6), HEIGHT, WIDTH)
+    chosen = match_grid(pair_of((HEIGHT, WIDTH), view.color.shape[:2], view.matrix, 2.0))
+    mono = display(warp.resize((view.truth @ WEIGHTS).astype(np.float32), chosen.height, chosen.width))
+    found = match(chosen, mono, display(view.color @ WEIGHTS))
+    seen = view.seen[1::2, 1::2]
+    assert found.inside.mean() == pytest.approx(seen.mean(), abs=0.03)
+    # Nothing more than a pixel outside of the field counts as inside.
+    base = warp.transform(chosen.to_color, chosen.centers())
+    assert not found.inside[~warp.inside(base, *view.color.shape[:2])].any()
+    assert not found.inside[~warp.inside(found.to_color, *view.color.shape[:2])].any()
+
+
+def test_inverted_contrast_is_matched_by_its_edges():
+    view = world(Rig(scale=1, shift=(3, 0)), HEIGHT, WIDTH)
+    start = Rig(scale=1).matrix(HEIGHT, WIDTH)
+    found = match(
+        Grid(HEIGHT, WIDTH, start), display(0.9 - view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
+    )
+    assert found.rendering == "gradient"
+    true = warp.transform(view.matrix, warp.centers(HEIGHT, WIDTH))
+    error = np.linalg.norm(found.to_color - true, axis=-1)[20:-20, 20:-20]
+    assert np.median(error) < 0.7
+
+
+def test_unrelated_pictures_are_not_alike():
+    one, two = (display(scene(HEIGHT, WIDTH, s) @ WEIGHTS) for s in (1, 2))
+    found = match(Grid(HEIGHT, WIDTH, np.eye(3)), one, two)
+    assert np.median(found.likeness) < 0.5
+    assert np.median(found.disagreement) > 0.7
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 100), (15, 15), (15, 40), (16, 16), (17, 31)])
+def test_tiny_grids(shape):
+    rng = np.random.default_rng(0)
+    mono, color = (rng.uniform(0, 1, shape).astype(np.float32) for _ in range(2))
+    found = match(Grid(*shape, np.eye(3)), mono, color)
+    assert found.to_color.shape == (*shape, 2) and np.isfinite(found.to_color).all()
+    assert np.isfinite(found.disagreement).all()
+    if min(shape) < 16:
+        np.testing.assert_allclose(found.to_color, warp.centers(*shape), atol=1e-5)
+
+
+def test_flat_pictures_do_not_move():
+    flat = np.full((64, 80), 0.5, np.float32)
+    found = match(Grid(64, 80, np.eye(3)), flat, flat)
+    np.testing.assert_allclose(found.to_color, warp.centers(64, 80), atol=0.05)
+    assert np.abs(found.likeness).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("mono", "color", "scale", "expected"),
+    [
+        ((480, 640), (240, 320), 2.0, (240, 320)),
+        ((480, 640), (171, 228), 2.8, (171, 229)),
+        ((100, 100), (300, 300), 1 / 3, (100, 100)),
+        ((40, 900), (5, 112), 8.0, (8, 112)),
+    ],
+)
+def test_grid_is_mono_at_the_resolution_of_color(mono, color, scale, expected):
+    matrix = warp.scaling(color[1] / mono[1], color[0] / mono[0])
+    chosen = match_grid(pair_of(mono, color, matrix, scale))
+    assert (chosen.height, chosen.width) == expected
+    corner = warp.transform(chosen.to_color, np.float32([[chosen.width, chosen.height]]))[0]
+    np.testing.assert_allclose(corner, [color[1], color[0]], rtol=1e-5)
+
+
+def test_local_correlation():
+    picture = display(scene(64, 64) @ WEIGHTS)
+    assert np.median(local_correlation(picture, picture)) > 0.98
+    assert np.median(local_correlation(picture, 1 - picture)) < -0.98
+    assert np.median(local_correlation(picture, 0.5 * picture + 0.2)) > 0.95
+    assert np.abs(local_correlation(picture, np.full_like(picture, 0.3))).max() < 1e-3
