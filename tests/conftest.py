@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import cv2
 import pytest
+from hypothesis import settings
 
 # The suite shares its machine; results do not depend on the number of threads.
 cv2.setNumThreads(1)
+# The same examples on every machine; search further with --hypothesis-profile=default.
+settings.register_profile("dualcam", derandomize=True, deadline=None, database=None)
+settings.load_profile("dualcam")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

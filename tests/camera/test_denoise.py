@@ -54,6 +54,25 @@ def test_no_noise_gives_the_input_back():
     assert denoise.denoise_linear(clean, NoiseModel(0.0, 0.0)) is clean
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        NoiseModel(1e-3, 0.0),
+        NoiseModel(0.0, 1e-12),
+        pytest.param(
+            NoiseModel(1e-12, 0.0),
+            marks=pytest.mark.xfail(strict=True, reason="denoise_linear divides by a read noise of 0"),
+        ),
+        NoiseModel(1e-12, 1e-12),
+        NoiseModel(2e-9, 0.0),
+    ],
+)
+def test_the_least_noise_changes_next_to_nothing(model):
+    clean = luminance()[:64, :64]
+    out = denoise.denoise_linear(clean, model)
+    assert np.isfinite(out).all() and np.abs(out - clean).max() < 0.1
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.integers(1, 150), st.integers(1, 40), st.sampled_from([1, 2, 4, 8]), st.integers(0, 99))
 def test_strips_equal_the_whole(height, width, step, seed):

@@ -1,0 +1,140 @@
+"""refSR: mono's luminance to the last bit, colors that a display can show, highlights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from dualcam.classical import upsample
+from dualcam.frame import Colored, Tone
+from dualcam.rig import warp
+from synthetic import WEIGHTS, color_error, scene, to_display, to_linear
+
+
+def colored_of(linear, height, width, weights=WEIGHTS):
+    """What refColor would hand on if it made no error."""
+    small = warp.resize(np.ascontiguousarray(linear, np.float32), height, width)
+    mono = to_display(small @ np.float32(weights)).astype(np.float32)
+    ones = np.ones((height, width), np.float32)
+    tone = Tone(1.0, 1.0, np.asarray(weights, np.float32))
+    return Colored(mono, to_display(small).astype(np.float32), ones, np.full(ones.shape, 2, np.uint8), tone)
+
+
+@pytest.mark.parametrize(
+    ("size", "apart"), [((60, 80), 0.035), ((75, 100), 0.03), ((37, 53), 0.05), ((150, 200), 0.015)]
+)
+def test_luminance_is_that_of_mono(size, apart):
+    truth = scene(150, 200, 4)
+    mono = (truth @ WEIGHTS).astype(np.float32)
+    out = upsample.upsample(colored_of(truth, *size), mono)
+    assert out.shape == (150, 200, 3) and out.dtype == np.float32
+    assert out.min() >= 0 and out.max() <= 1
+    np.testing.assert_allclose(out @ WEIGHTS, mono, atol=1e-3)
+    assert color_error(to_display(out), to_display(truth)) < apart
+
+
+def test_dark_and_wild_colors_keep_the_luminance_too():
+    rng = np.random.default_rng(0)
+    truth = scene(60, 80, 4) * np.float32(0.004)
+    colored = colored_of(truth, 30, 40)
+    wild = replace(colored, color=rng.uniform(-0.3, 1.3, colored.color.shape).astype(np.float32))
+    mono = (truth @ WEIGHTS).astype(np.float32)
+    for given_color in (colored, wild):
+        out = upsample.upsample(given_color, mono)
+        np.testing.assert_allclose(out @ WEIGHTS, mono, atol=1e-3)
+
+
+def test_black_stays_black_and_gray_stays_gray():
+    mono = np.zeros((40, 40), np.float32)
+    mono[:, 20:] = 0.5
+    out = upsample.upsample(colored_of(np.repeat(mono[..., None], 3, -1), 20, 20), mono)
+    assert not out[:, :16].any()
+    assert np.abs(out - mono[..., None]).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", [(50, 70), (100, 140)])
+def test_strips_equal_the_whole(size, monkeypatch):
+    truth = scene(100, 140, 6)
+    colored, mono = colored_of(truth, *size), (truth @ WEIGHTS).astype(np.float32)
+    outs = []
+    for strip in (1000, 64, 7, 1):
+        monkeypatch.setattr(upsample, "_STRIP", strip)
+        outs.append(upsample.upsample(colored, mono))
+    for out in outs[1:]:
+        np.testing.assert_allclose(out, outs[0], atol=1e-5)
+
+
+weights = st.tuples(*[st.floats(0.05, 1)] * 3).map(lambda w: np.float32(w) / np.float32(sum(w)))
+
+
+@given(hnp.arrays(np.float32, (5, 3), elements=st.floats(0, 4, width=32)), weights)
+def test_fit_gamut(linear, weights):
+    out = upsample.fit_gamut(linear, weights)
+    assert out.min() >= 0 and out.max() <= 1
+    luminance = np.clip(linear @ weights, 0, 1)
+    np.testing.assert_allclose(out @ weights, luminance, atol=2e-5)
+    # Paler, but no other hue: the distance from gray shrinks by one factor for all channels.
+    before, after = linear - luminance[:, None], out - luminance[:, None]
+    shown = (linear @ weights) <= 1
+    factor = (before * after).sum(-1) / np.maximum((before * before).sum(-1), 1e-12)
+    np.testing.assert_allclose(after[shown], (factor[:, None] * before)[shown], atol=2e-5)
+    assert (factor[shown] <= 1 + 1e-4).all() and (factor >= -1e-6).all()
+    inside = linear.max(-1) <= 1
+    np.testing.assert_allclose(out[inside], linear[inside], atol=1e-6)
+
+
+@given(st.floats(1.3, 8), st.floats(0.3, 0.9))
+def test_shoulder(limit, knee):
+    x = np.linspace(0, limit * 1.2, 500, dtype=np.float32)
+    y = upsample._shoulder(x, limit, knee)
+    assert (np.diff(y) >= -1e-6).all() and y.max() <= 1 + 1e-6
+    assert np.array_equal(y[x <= knee], x[x <= knee])
+    assert upsample._shoulder(np.float32([limit]), limit, knee) == pytest.approx(1, abs=1e-3)
+    # It leaves the line smoothly.
+    start = upsample._shoulder(np.float32([knee, knee + 1e-3]), limit, knee)
+    assert np.diff(start)[0] == pytest.approx(1e-3, rel=0.05)
+
+
+def clipped_sun(size=64):
+    """A bright orange disc that mono loses and color does not."""
+    y, x = np.mgrid[0:size, 0:size] - size / 2
+    sun = np.exp(-((np.hypot(x, y) / 14) ** 2)).astype(np.float32)
+    linear = 0.2 + sun[..., None] * np.float32([4.0, 2.0, 0.5])
+    mono = (linear @ WEIGHTS).astype(np.float32)
+    colored = colored_of(linear, size, size)
+    color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return replace(colored, color=color.astype(np.float32)), np.clip(mono, 0, 1), mono
+
+
+def test_highlight_limit_needs_clipped_mono_and_brighter_color():
+    colored, clipped, _ = clipped_sun()
+    assert 1.25 < upsample.highlight_limit(colored, clipped) < 2.5
+    dark = replace(colored, mono=colored.mono * np.float32(0.9))
+    assert upsample.highlight_limit(dark, clipped * np.float32(0.8)) == 1.0
+    pale = replace(colored, color=np.minimum(colored.color, 1))
+    assert upsample.highlight_limit(pale, clipped) == 1.0
+
+
+def test_clipped_highlights_take_the_color_cameras_shape():
+    colored, clipped, linear = clipped_sun()
+    out = upsample.upsample(colored, clipped)
+    assert out.min() >= 0 and out.max() <= 1
+    lost = linear > 1.02
+    assert lost.sum() > 100
+    # Not white, and still rising toward the middle, where mono is flat.
+    assert (out[lost].max(-1) - out[lost].min(-1)).mean() > 0.08
+    assert out[32, 32] @ WEIGHTS > out[32, 42] @ WEIGHTS + 0.01
+    # Under the knee nothing moves.
+    low = clipped < 0.65
+    np.testing.assert_allclose((out @ WEIGHTS)[low], clipped[low], atol=1e-3)
+    luminance = out[32, 32:] @ WEIGHTS
+    assert (np.diff(luminance) <= 2e-3).all()
+
+
+def test_the_curve_of_the_tests_is_used_consistently():
+    assert to_linear(to_display(0.3)) == pytest.approx(0.3, abs=1e-9)
