@@ -137,6 +137,28 @@ def test_mono_and_color_noise_are_independent():
     assert abs(np.corrcoef(mono, green)[0, 1]) < 0.05
 
 
+def test_the_protocol_is_the_one_of_the_papers():
+    levels = {v.name: (v.electrons, v.exposure_ratio) for v in protocol.LEVELS.values()}
+    assert levels == {"dusk": (4000, 4), "night": (1000, 8), "dark": (250, 16)}
+    assert list(protocol.LEVELS) == list(levels)
+    assert (protocol.MONO_READ_E, protocol.COLOR_READ_E, protocol.BITS) == (2.0, 3.0, 12)
+    assert protocol.MONO_WEIGHTS.tolist() == pytest.approx([0.3, 0.5, 0.2])
+
+
+@pytest.mark.parametrize(("scale", "electrons"), [(1, 125), (2, 500), (4, 500)])
+def test_the_color_pixels_noise(scale, electrons):
+    flat = np.full((256, 256, 3), 160, np.uint8)
+    level = float(to_linear(160 / 255))
+    out = protocol.capture(flat, flat, scene="a", level="night", scale=scale)
+    # Green of every second pixel of the mosaic is as measured; all others are interpolated and quieter.
+    green = to_linear(out.color[..., 1] / 255) * 8
+    measured = np.concatenate([green[0::2, 1::2].ravel(), green[1::2, 0::2].ravel()])
+    expected = np.sqrt(level / electrons + (3 / electrons) ** 2 + 8**2 / 4095**2 / 12)
+    rounding = (1 / 255 / 12.92 * 8 * 5) ** 2 / 12
+    assert measured.std() == pytest.approx(np.sqrt(expected**2 + rounding), rel=0.1)
+    assert measured.mean() == pytest.approx(level, rel=0.02)
+
+
 GOLDEN_MONO = [[36843, 38537, 34450, 37169], [36933, 35858, 37710, 35517]]
 GOLDEN_COLOR = [[[80, 42, 19], [78, 41, 19], [75, 42, 18]], [[78, 41, 20], [78, 39, 16], [77, 44, 17]]]
 

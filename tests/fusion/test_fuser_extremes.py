@@ -100,6 +100,22 @@ def test_smooth_pictures(size):
     assert check(ramp, color, place="identity") is not None
 
 
+@pytest.mark.xfail(strict=True, reason="exposure._bounded: singular matrix where all matched color is black")
+def test_color_that_is_black_nearly_everywhere():
+    rng = np.random.default_rng(0)
+    color = np.zeros((82, 24, 3))
+    color[41, 12] = 1.0, 0.7, 0.4
+    check(picture("noise", "uint16", 79, 24, 1, rng), color, place="identity")
+
+
+@pytest.mark.xfail(strict=True, reason="denoise.display_sigma: 0 / 0 where the exposed color is above 16000")
+def test_one_hot_pixel_in_a_black_color_picture():
+    rng = np.random.default_rng(0)
+    color = np.zeros((37, 19, 3), np.uint8)
+    color[18, 9] = 255, 178, 102
+    check(picture("huge", "float64", 84, 19, 1, rng), color, place="identity")
+
+
 @pytest.mark.xfail(
     strict=True, reason="warp.sample: cv2.remap refuses 32767 columns or rows and more", raises=cv2.error
 )
