@@ -22,7 +22,7 @@ from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import measure
 from dualcam.classical import evidence
 from dualcam.classical.colorize import gather
-from dualcam.classical.exposure import rough_luma, rough_tone
+from dualcam.classical.exposure import luminance_display, rough_luma, rough_tone
 from dualcam.classical.upsample import upsample
 from dualcam.errors import PlacementError
 from dualcam.evaluation.protocol import LEVELS, capture
@@ -33,7 +33,7 @@ from dualcam.rig import warp
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 
-SAMPLES = 6000
+SAMPLES = 4000
 
 
 @dataclass
@@ -95,7 +95,7 @@ def logistic(x):
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
 
 
-def descend(gradient, size, steps=1500, rate=0.03):
+def descend(gradient, size, steps=800, rate=0.05):
     """Adam on a smooth function given by its gradient."""
     x, m, v = np.zeros(size), np.zeros(size), np.zeros(size)
     for step in range(1, steps + 1):
@@ -106,8 +106,9 @@ def descend(gradient, size, steps=1500, rate=0.03):
 
 
 def blend_samples(case):
-    """Regressors, matched and filled difference to mono, and the true one."""
-    truth = encode(warp.resize(decode(case.truth), *case.small.shape)) - case.seen.mono[..., None]
+    """Regressors, and the difference of color to luma: matched, filled and true."""
+    color = encode(warp.resize(decode(case.truth), *case.small.shape))
+    truth = color - luminance_display(color, case.exposed.tone)[..., None]
     return sampled(case, evidence.regressors(case.seen), case.seen.difference, case.seen.filled, truth)
 
 

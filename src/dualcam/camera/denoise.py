@@ -86,9 +86,10 @@ def denoise_linear(plane: FloatArray, noise: NoiseModel, threshold: float = 2.5)
     Returns:
         (H, W) float32, linear; the input itself when there is no noise.
     """
-    if noise.shot <= 0 and noise.read <= 0:
+    # A thousandth of a 16-bit step is no noise, and dividing by it would be.
+    if noise.shot + noise.read < 1e-14:
         return plane
-    if noise.shot < 1e-9:
+    if noise.shot < 1e-4 * noise.read:
         deviation = np.float32(np.sqrt(noise.read))
         return dct_denoise(plane / deviation, threshold) * deviation
     shot, offset = np.float32(noise.shot), np.float32(noise.read / noise.shot)
@@ -100,7 +101,7 @@ def denoise_linear(plane: FloatArray, noise: NoiseModel, threshold: float = 2.5)
 
 def display_sigma(noise: NoiseModel, linear: FloatArray) -> FloatArray:
     """Noise standard deviation in the display domain at a linear signal (any shape), same shape."""
-    linear = np.maximum(linear, 0)
+    linear = np.clip(linear, 0, 16)
     step = np.float32(1e-3)
     low = np.maximum(linear - step, 0)
     slope = (encode(linear + step) - encode(low)) / (linear + step - low)

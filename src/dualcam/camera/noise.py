@@ -79,7 +79,7 @@ def _quiet(
         quiet = group[np.argsort(variances[group])[: max(2, group.size // 5)]]
         # The quietest fifth of patches of 64 samples lies this far under the true variance.
         x.append(means[quiet].mean())
-        y.append(variances[quiet].mean() / 0.70)
+        y.append(variances[quiet].mean() / 0.66)
     return np.array(x), np.array(y)
 
 

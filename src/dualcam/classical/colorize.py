@@ -1,7 +1,7 @@
 """refColor by hand: the exposed color carried into the mono view, wrong matches found and filled.
 
-What travels is color minus mono: it is smooth, so that small errors of the flow do not show, and where the match
-fails the measured values of neighbors with the same mono brightness take its place, or nothing (neutral).
+What travels is color minus its own luma: it is smooth, so that small errors of the flow do not show, and where the
+match fails the measured values of neighbors on the same surface take its place, or nothing (neutral).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from dualcam.camera.curves import encode
+from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
 from dualcam.classical.exposure import luminance_display
 from dualcam.classical.propagate import propagate
@@ -20,6 +21,7 @@ from dualcam.rig.matching import Match
 # Pixels of forward-backward disagreement, and display difference beyond noise, at which trust is halved.
 _DISAGREEMENT_PX = 1.5
 _PHOTOMETRIC = 0.06
+_USUAL = 0.03
 # The filling needs no fine grid; larger ones are reduced to about this many pixels.
 _FILL_PIXELS = 500_000
 _MEASURED, _NEUTRAL = 0.5, 0.2
@@ -38,10 +40,10 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
     blended = trust[..., None] * seen.difference + ((1 - trust) * shrink)[..., None] * seen.filled
     provenance = np.full(trust.shape, Provenance.PROPAGATED, np.uint8)
     provenance[(seen.support < _NEUTRAL) & (trust <= _MEASURED)] = Provenance.NEUTRAL
-    provenance[(trust > _MEASURED) & match.inside] = Provenance.MEASURED
+    provenance[(np.maximum(trust, seen.reliable) > _MEASURED) & match.inside] = Provenance.MEASURED
     return Colored(
         mono=seen.mono,
-        color=seen.mono[..., None] + blended,
+        color=(seen.mono + trust * seen.beyond)[..., None] + blended,
         confidence=evidence.confidence(seen, trust, blended),
         provenance=provenance,
         tone=exposed.tone,
@@ -54,8 +56,10 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
     color = warp.sample(exposed.color, match.to_color)
     sigma = warp.sample(exposed.sigma, match.to_color)
     luma = luminance_display(color, exposed.tone)
-    difference = color - display[..., None]
-    reliable = reliability(display, luma, sigma, match)
+    # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
+    difference = color - luma[..., None]
+    apart = photometric(display, luma, match)
+    reliable = reliability(apart, sigma, match)
     filled, support = _fill(difference, reliable, display)
     return evidence.Evidence(
         difference=difference,
@@ -64,31 +68,45 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
         support=support,
         outside=match.outside,
         disagreement=match.disagreement,
-        photometric=np.abs(cv2.GaussianBlur(luma - display, (0, 0), 1.5)),
+        photometric=apart,
         likeness=match.likeness,
         sigma=sigma,
         mono=display,
+        beyond=np.where(mono >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32),
     )
 
 
-def reliability(mono: FloatArray, luma: FloatArray, sigma: FloatArray, match: Match) -> FloatArray:
-    """How far every matched color can be believed, (h, w) in [0, 1].
+def photometric(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:
+    """How far the matched color's luma is from mono, (h, w) display, in units of what this pair makes of it.
 
     Args:
         mono: (h, w) display.
         luma: (h, w) display, the matched color as the mono camera would see it.
+        match: the match.
+    """
+    # Over a window, so that noise averages out and one lucky pixel does not count.
+    # A clipped mono pixel says nothing about how bright the color should be.
+    known = mono < encode(np.array(CLIPPED))
+    apart = np.abs(cv2.GaussianBlur(np.where(known, luma - mono, 0), (0, 0), 1.5))
+    if not match.inside.any():
+        return apart
+    # Where the cameras see different spectra (near infrared) they differ everywhere: that is no evidence of a
+    # wrong match. Pairs of visible light stay under this value in three pixels of four.
+    typical = float(np.percentile(apart[match.inside], 75))
+    return apart * np.float32(_USUAL / max(_USUAL, typical))
+
+
+def reliability(apart: FloatArray, sigma: FloatArray, match: Match) -> FloatArray:
+    """How far every matched color can be believed for filling others, (h, w) in [0, 1].
+
+    Args:
+        apart: (h, w) photometric difference.
         sigma: (h, w) display, noise of the color.
         match: the match, for its flow's disagreement and the field of view.
     """
-    # Over a window, so that noise averages out and one lucky pixel does not count.
-    apart = np.abs(cv2.GaussianBlur(luma - mono, (0, 0), 1.5))
     excess = np.maximum(apart - sigma, 0) / np.float32(_PHOTOMETRIC)
     gone = match.disagreement / np.float32(_DISAGREEMENT_PX)
-    trust = 1 / (1 + gone**4) / (1 + excess**4)
-    if match.rendering == "gradient":
-        # Near infrared and visible light differ in brightness everywhere: that is no evidence.
-        trust = 1 / (1 + gone**4)
-    trust = trust * match.inside
+    trust = match.inside / (1 + gone**4) / (1 + excess**4)
     return cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 0.8)
 
 

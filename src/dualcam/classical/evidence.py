@@ -19,7 +19,7 @@ class Evidence:
     """What is known about every color of the match grid; signals are in the display domain.
 
     Attributes:
-        difference: (h, w, 3) matched color minus mono.
+        difference: (h, w, 3) matched color minus its luma.
         filled: (h, w, 3) the same, propagated from reliable neighbors.
         reliable: (h, w) strict reliability of the match, 0 to 1.
         support: (h, w) measured evidence behind ``filled``, 0 to 1.
@@ -29,6 +29,7 @@ class Evidence:
         likeness: (h, w) local correlation of both pictures, -1 to 1.
         sigma: (h, w) noise of the color before denoising.
         mono: (h, w) mono.
+        beyond: (h, w) what color measured above a clipped mono, 0 elsewhere.
     """
 
     difference: FloatArray
@@ -41,6 +42,7 @@ class Evidence:
     likeness: FloatArray
     sigma: FloatArray
     mono: FloatArray
+    beyond: FloatArray
 
 
 REGRESSORS = (
@@ -62,9 +64,27 @@ REGRESSORS = (
     "log outside",
 )
 # Rows: trust in the match over the filling; strength of the filling; the confidence of the result.
-TRUST = np.zeros(16, np.float32)
-SHRINK = np.zeros(16, np.float32)
-CONFIDENCE = np.zeros(18, np.float32)
+TRUST = np.array(
+    [
+        0.210, 0.210, -2.767, 0.322, 1.150, -0.938, -0.412, 1.716, -0.193,
+        1.568, 0.343, 3.098, -0.099, -2.815, 2.313, -0.774,
+    ],
+    np.float32,
+)
+SHRINK = np.array(
+    [
+        1.032, 1.075, 0.829, 0.769, 1.153, 0.100, -0.172, 0.445, 1.113,
+        2.427, 1.818, 0.275, 0.611, 1.012, 0.049, -1.099,
+    ],
+    np.float32,
+)
+CONFIDENCE = np.array(
+    [
+        0.895, 0.063, 1.670, -0.079, -0.847, 0.590, -0.458, -0.030, -3.053,
+        1.160, 0.074, -0.524, -3.452, 0.136, -0.720, 0.417, 2.583, 1.341,
+    ],
+    np.float32,
+)
 
 
 def regressors(evidence: Evidence) -> FloatArray:

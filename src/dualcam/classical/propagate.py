@@ -23,7 +23,7 @@ def propagate(values: FloatArray, weight: FloatArray, mono: FloatArray) -> tuple
     """Fill a picture from its reliable pixels.
 
     Args:
-        values: (h, w, C) float32, any domain; color minus mono here.
+        values: (h, w, C) float32, any domain; color minus luma here.
         weight: (h, w) float32 in [0, 1], how reliable each value is.
         mono: (h, w) float32, display, the guide.
 

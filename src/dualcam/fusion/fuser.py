@@ -29,6 +29,8 @@ from dualcam.rig.place import place
 
 Picture = Frame | str | Path | NDArray[Any]
 
+# OpenCV's remap cannot address more in one direction.
+MAX_SIDE = 32_000
 HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
 
 
@@ -89,6 +91,7 @@ class Fuser:
             _refuse_same(mono, color)
             frames = _load(mono, "mono"), _load(color, "color")
             for frame in frames:
+                _refuse_long(frame)
                 height, width = frame.pixels.shape[:2]
                 facts[f"{frame.role} size"] = f"{width} x {height}"
                 facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
@@ -190,6 +193,15 @@ def _load(picture: Picture, role: Role) -> Frame:
     raise InputError(
         f"the {role} picture is a {type(picture).__name__}.", "Give a path, a numpy array or a dualcam Frame."
     )
+
+
+def _refuse_long(frame: Frame) -> None:
+    longest = max(frame.pixels.shape[:2])
+    if longest > MAX_SIDE:
+        raise InputError(
+            f"the {frame.role} picture is {longest} pixels long; the limit is {MAX_SIDE}.",
+            "Make it smaller, or cut it into parts.",
+        )
 
 
 def _refuse_same(mono: Picture, color: Picture) -> None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.curves import encode
 from dualcam.errors import PlacementError, UsageError
 from dualcam.frame import Frame, Placement
 from dualcam.rig import warp
@@ -203,7 +204,7 @@ _INSIST = "If you know that both show the same field of view, use --place identi
 
 
 def _refuse_blank(frame: Frame) -> None:
-    low, high = np.percentile(frame.pixels, [1, 99])
+    low, high = float(frame.pixels.min()), float(frame.pixels.max())
     if high <= 0 or high - low < 1e-6:
         raise PlacementError(
             f"{_name(frame)} holds no structure to match (its brightness is the same everywhere).",
@@ -215,7 +216,8 @@ def _refuse_weak(matches: Matches, count: int, correlation: Correlation, mono: F
     if correlation.score >= _MIN_SCORE and correlation.ncc >= _MIN_NCC:
         return
     brightness = float(np.percentile(color.pixels, 99))
-    if brightness * (2 ** min(color.origin.bits, 16) - 1) < 16:
+    stored = brightness if color.origin.curve == "linear" else float(encode(np.array([brightness]))[0])
+    if stored * (2 ** min(color.origin.bits, 16) - 1) < 16:
         reason = f"{_name(color)} is too dark (99 % of it lies under {brightness:.2%} of white)"
         remedy = "Expose the color camera longer, or give its 16-bit file."
     elif len(matches) < 2 * _MIN_MATCHES:
