@@ -166,7 +166,11 @@ def use(name, values, write):
     if write:
         path = Path(evidence.__file__)
         rows = [", ".join(f"{v:.3f}" for v in values[i : i + 9]) for i in range(0, len(values), 9)]
-        block = f"{name} = np.array(\n    [\n        " + ",\n        ".join(rows) + ",\n    ],\n    np.float32,\n)\n"
+        block = (
+            f"{name} = np.array(\n    [\n        "
+            + ",\n        ".join(rows)
+            + ",\n    ],\n    np.float32,\n)\n"
+        )
         path.write_text(re.sub(rf"^{name} = .*?(?=^\S+ = |^\n)", block, path.read_text(), flags=re.M | re.S))
 
 
@@ -179,9 +183,13 @@ def split(cases, samples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("--write", action="store_true", help="put the numbers into dualcam/classical/evidence.py")
+    parser.add_argument(
+        "--write", action="store_true", help="put the numbers into dualcam/classical/evidence.py"
+    )
     options = parser.parse_args()
     cases = list(prepare(options.pairs))
 

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from dualcam.frame import Frame, Fusion, Pair, Placement
     from dualcam.fusion.fuser import Fuser, fuse
 
-__all__ = ["DualcamError", "Frame", "Fuser", "Fusion", "Pair", "Placement", "__version__", "fuse", "read", "write"]
+__all__ = [
+    "DualcamError",
+    "Frame",
+    "Fuser",
+    "Fusion",
+    "Pair",
+    "Placement",
+    "__version__",
+    "fuse",
+    "read",
+    "write",
+]
 
 _HOMES = {
     "DualcamError": "dualcam.errors",

@@ -66,22 +66,66 @@ REGRESSORS = (
 # Rows: trust in the match over the filling; strength of the filling; the confidence of the result.
 TRUST = np.array(
     [
-        0.210, 0.210, -2.767, 0.322, 1.150, -0.938, -0.412, 1.716, -0.193,
-        1.568, 0.343, 3.098, -0.099, -2.815, 2.313, -0.774,
+        0.210,
+        0.210,
+        -2.767,
+        0.322,
+        1.150,
+        -0.938,
+        -0.412,
+        1.716,
+        -0.193,
+        1.568,
+        0.343,
+        3.098,
+        -0.099,
+        -2.815,
+        2.313,
+        -0.774,
     ],
     np.float32,
 )
 SHRINK = np.array(
     [
-        1.032, 1.075, 0.829, 0.769, 1.153, 0.100, -0.172, 0.445, 1.113,
-        2.427, 1.818, 0.275, 0.611, 1.012, 0.049, -1.099,
+        1.032,
+        1.075,
+        0.829,
+        0.769,
+        1.153,
+        0.100,
+        -0.172,
+        0.445,
+        1.113,
+        2.427,
+        1.818,
+        0.275,
+        0.611,
+        1.012,
+        0.049,
+        -1.099,
     ],
     np.float32,
 )
 CONFIDENCE = np.array(
     [
-        0.895, 0.063, 1.670, -0.079, -0.847, 0.590, -0.458, -0.030, -3.053,
-        1.160, 0.074, -0.524, -3.452, 0.136, -0.720, 0.417, 2.583, 1.341,
+        0.895,
+        0.063,
+        1.670,
+        -0.079,
+        -0.847,
+        0.590,
+        -0.458,
+        -0.030,
+        -3.053,
+        1.160,
+        0.074,
+        -0.524,
+        -3.452,
+        0.136,
+        -0.720,
+        0.417,
+        2.583,
+        1.341,
     ],
     np.float32,
 )
@@ -126,7 +170,11 @@ def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
 
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
     """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
-    return _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
+    known = _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
+    # The captures of the fit reach a tenth of the width beyond the color picture; further out the model knows
+    # nothing, and neither does the color.
+    reach = np.float32(0.1 * evidence.mono.shape[1])
+    return known * np.exp(-np.maximum(evidence.outside - reach, 0) / reach)
 
 
 def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:

@@ -116,7 +116,8 @@ class Fuser:
         grid = match_grid(pair)
         small = warp.resize(measured.mono_clean, grid.height, grid.width)
         with log.hop("match") as facts:
-            found = match(grid, encode(small), rough_luma(pair.color.pixels, tone))
+            promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
+            found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), promised)
             agree = float((found.inside & (found.disagreement < 1)).mean())
             facts |= {
                 "grid": f"{grid.width} x {grid.height}",

@@ -100,7 +100,9 @@ def _renderings(plane: FloatArray) -> tuple[_Features, _Features]:
 
 
 def _detect(picture: NDArray[np.uint8], factor: float) -> _Features:
-    detector = cv2.SIFT_create(_FEATURES, contrastThreshold=0.01, edgeThreshold=15, enable_precise_upscale=True)
+    detector = cv2.SIFT_create(
+        _FEATURES, contrastThreshold=0.01, edgeThreshold=15, enable_precise_upscale=True
+    )
     points, descriptors = detector.detectAndCompute(picture, None)
     if descriptors is None or not len(points):
         return _Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))

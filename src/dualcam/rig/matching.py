@@ -18,6 +18,12 @@ from dualcam.rig import warp
 from dualcam.rig.features import gradient_strength
 
 
+# A placement that leaves less parallax than this, as a share of the picture, promises that there is no more.
+_STEADY = 0.0065
+# Below this likeness of the two pictures brightness cannot be trusted to match; below the second not at all.
+_SPECTRA_DIFFER, _SPECTRA_STRANGE = 0.85, 0.25
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
     """The match grid: the mono view at ``height`` x ``width``.
@@ -76,13 +82,14 @@ def match_grid(pair: Pair) -> Grid:
     return Grid(rows, columns, pair.placement.matrix @ warp.scaling(width / columns, height / rows))
 
 
-def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
+def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | None = None) -> Match:
     """Match the two views.
 
     Args:
         grid: the match grid.
         mono: (h, w) float32, display, on the grid.
         color: (H, W) float32, display luma on the color camera's own grid, brought to the mono's exposure.
+        parallax: what the placement leaves over, in grid pixels, where that is known.
 
     Returns:
         The match. Noise in either picture need not be removed before.
@@ -93,10 +100,14 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
     reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
     rendering = "intensity"
     renderings = reference, moving
-    if _alike(reference, moving, inside) < 0.25:
+    alike = _alike(reference, moving, inside)
+    if alike < _SPECTRA_STRANGE:
         # Near-infrared inverts contrasts: match where edges are, not which way they go.
         rendering, renderings = "gradient", (gradient_strength(reference), gradient_strength(moving))
-    forward, backward = _flow(*renderings), _flow(*reversed(renderings))
+    first, second = renderings
+    forward, backward = _flow(first, second), _flow(second, first)
+    if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
+        forward, backward = _steady(forward, backward, reference, moving, parallax)
     to_color = warp.transform(grid.to_color, grid.centers() + forward)
     color_in_grid = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
     back_at_color = warp.sample(backward, color_in_grid)
@@ -104,9 +115,10 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
     returned = forward + warp.sample(backward, grid.centers() + forward)
     returned_color = back_at_color + warp.sample(forward, to_mono)
     matched = warp.sample(moving, grid.centers() + forward)
-    likeness = local_correlation(
-        *((reference, matched) if rendering == "intensity" else map(gradient_strength, (reference, matched)))
-    )
+    if rendering == "intensity":
+        likeness = local_correlation(reference, matched)
+    else:
+        likeness = local_correlation(gradient_strength(reference), gradient_strength(matched))
     return Match(
         grid=grid,
         to_color=to_color,
@@ -117,6 +129,33 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray) -> Match:
         outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
         rendering=rendering,
     )
+
+
+def _steady(
+    forward: FloatArray, backward: FloatArray, mono: FloatArray, color: FloatArray, parallax: float
+) -> tuple[FloatArray, FloatArray]:
+    """Hold flow to what the placement promises, where nothing in the pictures speaks for more.
+
+    Features have shown that little parallax is left. Flow that runs away has been led astray, by flat areas or by
+    contrast that the other spectrum does not have; there a smooth field takes its place, spread from where both
+    directions agree.
+    """
+    edges = gradient_strength(mono), gradient_strength(color)
+    limit = 4 * parallax + 4
+    held = []
+    for flow, back, (here, there) in ((forward, backward, edges), (backward, forward, edges[::-1])):
+        points = warp.centers(*mono.shape)
+        alike = local_correlation(here, warp.sample(there, points + flow), sigma=5.0)
+        apart = np.linalg.norm(flow + warp.sample(back, points + flow), axis=-1)
+        good = (apart < 1) & (np.linalg.norm(flow, axis=-1) < limit) & (alike > 0)
+        weight = (good * alike**2).astype(np.float32)
+        spread = max(mono.shape) / 24
+        share = cv2.GaussianBlur(weight, (0, 0), spread)[..., None]
+        smooth = cv2.GaussianBlur(flow * weight[..., None], (0, 0), spread) / (share + np.float32(0.01))
+        calm = local_correlation(here, warp.sample(there, points + smooth), sigma=5.0)
+        own = cv2.GaussianBlur((good & (alike > calm + 0.02)).astype(np.float32), (0, 0), 3.0)[..., None]
+        held.append((own * flow + (1 - own) * smooth).astype(np.float32))
+    return held[0], held[1]
 
 
 def _outside(positions: FloatArray, shape: tuple[int, ...]) -> FloatArray:
