@@ -72,7 +72,8 @@ def prepare(folder):
                     continue
                 measured, tone, grid = measure(*frames), rough_tone(pair), match_grid(pair)
                 small = warp.resize(measured.mono_clean, grid.height, grid.width)
-                found = match(grid, encode(small), rough_luma(pair.color.pixels, tone))
+                left_over = pair.placement.parallax_px / max(1.0, pair.placement.scale)
+                found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), left_over)
                 exposed = Classical().ref_ec(pair, measured, small, found, tone)
                 yield Case(
                     name=name,
@@ -95,14 +96,34 @@ def logistic(x):
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
 
 
-def descend(gradient, size, steps=800, rate=0.05):
-    """Adam on a smooth function given by its gradient."""
+def descend(gradient, size, signs=None, steps=800, rate=0.05):
+    """Adam on a smooth function given by its gradient; ``signs`` holds coefficients at one side of zero."""
     x, m, v = np.zeros(size), np.zeros(size), np.zeros(size)
     for step in range(1, steps + 1):
         g = gradient(x)
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
         x -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+        if signs is not None:
+            x = np.where(signs * x < 0, 0, x)
     return x
+
+
+# What must not help and what must not hurt, whatever the training captures say: so that a kind of failure that
+# they do not hold is still taken for one.
+SIGNS = {
+    "reliable": 1,
+    "log disagreement": -1,
+    "log disagreement, far": -1,
+    "photometric": -1,
+    "photometric over noise": -1,
+    "likeness": 1,
+    "log outside": -1,
+}
+
+
+def signs(more=0, **others):
+    known = SIGNS | others
+    return np.array([known.get(name, 0) for name in evidence.REGRESSORS] + [0] * more)
 
 
 def blend_samples(case):
@@ -131,7 +152,7 @@ def fit_blend(known, matched, filled, truth):
         to_strength = (weight * filled).sum(axis=1) * (1 - trust) * strength * (1 - strength)
         return np.concatenate([known.T @ to_trust, known.T @ to_strength]) / len(known) + 1e-6 * x
 
-    return descend(gradient, 2 * n)
+    return descend(gradient, 2 * n, np.concatenate([signs(support=-1), np.zeros(n)]))
 
 
 def confidence_samples(case):
@@ -151,7 +172,11 @@ def confidence_samples(case):
 
 
 def fit_confidence(known, good):
-    return descend(lambda x: known.T @ (logistic(known @ x) - good) / len(known) + 1e-5 * x, known.shape[1])
+    return descend(
+        lambda x: known.T @ (logistic(known @ x) - good) / len(known) + 1e-5 * x,
+        known.shape[1],
+        signs(more=2, support=1),
+    )
 
 
 def calibration_error(probability, good, bins=15):

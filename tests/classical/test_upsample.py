@@ -88,15 +88,16 @@ def test_fit_gamut(linear, weights):
     np.testing.assert_allclose(out[inside], linear[inside], atol=1e-6)
 
 
-@given(st.floats(1.3, 8), st.floats(0.3, 0.9))
-def test_shoulder(limit, knee):
+@given(st.floats(1.3, 8))
+def test_shoulder(limit):
+    knee, top = upsample._KNEE, upsample._TOP
     x = np.linspace(0, limit * 1.2, 500, dtype=np.float32)
-    y = upsample._shoulder(x, limit, knee)
-    assert (np.diff(y) >= -1e-6).all() and y.max() <= 1 + 1e-6
+    y = upsample._shoulder(x, limit)
+    assert (np.diff(y) >= -1e-6).all() and y.max() <= top + 1e-6
     assert np.array_equal(y[x <= knee], x[x <= knee])
-    assert upsample._shoulder(np.float32([limit]), limit, knee) == pytest.approx(1, abs=1e-3)
+    assert upsample._shoulder(np.float32([limit]), limit) == pytest.approx(top, abs=1e-3)
     # It leaves the line smoothly.
-    start = upsample._shoulder(np.float32([knee, knee + 1e-3]), limit, knee)
+    start = upsample._shoulder(np.float32([knee, knee + 1e-3]), limit)
     assert np.diff(start)[0] == pytest.approx(1e-3, rel=0.05)
 
 

@@ -177,10 +177,6 @@ def test_scales(scale):
     assert color_error(to_display(out.pixels), to_display(view.truth)) < 0.035
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="evidence.TRUST: most of a noise-free, aligned, well matched pair is labelled PROPAGATED",
-)
 def test_a_clean_aligned_pair_is_measured():
     _, out = aligned(Light(1e7, 1e7, 1, 0, 16, False))
     assert next(h for h in out.hops if h.name == "match").facts["agrees both ways"] > 0.9
@@ -257,9 +253,6 @@ def lamp():
     return fuse(mono, small / 8, place="identity"), shape[..., 0]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="evidence.TRUST takes clipped mono for a wrong match: highlights turn white"
-)
 def test_clipped_mono_takes_the_color_of_the_highlights():
     out, shape = lamp()
     middle = out.pixels[shape > 0.85]

@@ -152,7 +152,6 @@ def test_too_dark_is_named():
     assert "longer" in caught.value.remedy
 
 
-@pytest.mark.xfail(reason="place._refuse_weak compares linear brightness with stored values", strict=True)
 def test_usable_brightness_is_not_called_too_dark():
     mono, _ = frames(world(Rig(), 120, 160, seed=2))
     stored = shoot(world(Rig(), 120, 160, seed=3), Light(ratio=16))[1]
@@ -162,7 +161,6 @@ def test_usable_brightness_is_not_called_too_dark():
         place(mono, from_array(stored, "color"))
 
 
-@pytest.mark.xfail(reason="place._refuse_blank takes less than 1 % of lit pixels for none", strict=True)
 def test_stars_on_black_are_not_blank():
     rng = np.random.default_rng(0)
     stars = np.zeros((240, 320, 3), np.float32)
@@ -221,9 +219,6 @@ def test_matches_are_positions_of_the_same_points():
     assert np.abs(np.median(offset[right], axis=0)).max() < 0.15
 
 
-@pytest.mark.xfail(
-    strict=True, reason="features._detect: SIFT_create without enable_precise_upscale is biased"
-)
 def test_matches_are_not_shifted():
     view = world(Rig(scale=3), HEIGHT, WIDTH)
     mono, color = frames(view, CLEAN)

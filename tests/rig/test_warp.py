@@ -97,11 +97,6 @@ def test_resize_down_averages_and_up_keeps_positions():
     assert warp.resize(picture, 20, 30) is picture
 
 
-def test_resize_flow_rescales_its_vectors():
-    flow = np.full((4, 6, 2), (3.0, -2.0), np.float32)
-    np.testing.assert_allclose(warp.resize_flow(flow, 8, 18), np.full((8, 18, 2), (9.0, -4.0)), rtol=1e-6)
-
-
 @pytest.mark.parametrize("factor", [4, 3.3])
 def test_resample_averages_what_it_skips(factor):
     positions = warp.centers(12, 12) * np.float32(factor) + np.float32(2.5)

@@ -18,6 +18,8 @@ from dualcam.rig import warp
 
 _RADIUS = 2
 _SMOOTHNESS = 1e-4
+# Recovered highlights rise from the knee to the top; the top is not white, where a display has no color left.
+_KNEE, _TOP = 0.65, 0.9
 # Rows rendered at a time: the working memory does not grow with the picture.
 _STRIP = 256
 
@@ -93,12 +95,13 @@ def _with_luminance(linear: FloatArray, mono: FloatArray, weights: FloatArray, l
     return fit_gamut(scaled, weights)
 
 
-def _shoulder(luminance: FloatArray, limit: float, knee: float = 0.7) -> FloatArray:
-    """Identity up to the knee, then a smooth rise that reaches 1 at ``limit`` (Reinhard's extended curve)."""
-    over = np.maximum(luminance - knee, 0) / (1 - knee)
-    reach = (limit - knee) / (1 - knee)
+def _shoulder(luminance: FloatArray, limit: float) -> FloatArray:
+    """Identity up to the knee, then a smooth rise that reaches the top at ``limit`` (Reinhard's extended curve)."""
+    span = _TOP - _KNEE
+    over = np.maximum(luminance - _KNEE, 0) / span
+    reach = (limit - _KNEE) / span
     bent = over * (1 + over / reach**2) / (1 + over)
-    return np.where(luminance > knee, knee + (1 - knee) * np.minimum(bent, 1), luminance).astype(np.float32)
+    return np.where(luminance > _KNEE, _KNEE + span * np.minimum(bent, 1), luminance).astype(np.float32)
 
 
 def fit_gamut(linear: FloatArray, weights: FloatArray) -> FloatArray:

@@ -17,9 +17,8 @@ from dualcam.frame import FloatArray, Pair
 from dualcam.rig import warp
 from dualcam.rig.features import gradient_strength
 
-
 # A placement that leaves less parallax than this, as a share of the picture, promises that there is no more.
-_STEADY = 0.0065
+_STEADY = 0.006
 # Below this likeness of the two pictures brightness cannot be trusted to match; below the second not at all.
 _SPECTRA_DIFFER, _SPECTRA_STRANGE = 0.85, 0.25
 

@@ -75,12 +75,6 @@ def resize(picture: FloatArray, height: int, width: int) -> FloatArray:
     return out[..., None] if picture.ndim == 3 and out.ndim == 2 else out
 
 
-def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
-    """Resize a flow (h, w, 2) to another grid of the same view; its vectors are rescaled with the grid."""
-    out = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
-    return out * np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
-
-
 def resample(
     picture: FloatArray, positions: FloatArray, *, interpolation: int = LINEAR, outside: float | None = None
 ) -> FloatArray:
