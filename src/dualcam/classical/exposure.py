@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.denoise import dct_denoise, display_sigma
 from dualcam.camera.measure import CLIPPED, Measured
+from dualcam.camera.smooth import wide_blur
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Grid, Match
@@ -168,7 +169,7 @@ def _factor(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArra
     here = warp.sample(luminance * curve, match.to_color)
     known = (match.inside & (match.disagreement < _TRUSTED_PX) & (mono < CLIPPED)).astype(np.float32)
     sigma = max(mono.shape) / 16
-    blurred_mono, blurred_color = (cv2.GaussianBlur(p * known, (0, 0), sigma) for p in (mono, here))
+    blurred_mono, blurred_color = (wide_blur(p * known, sigma) for p in (mono, here))
     floor = np.float32(0.02) * max(float((mono * known).mean()), 1e-4)
     slow = np.clip((blurred_mono + floor) / (blurred_color + floor), 0.5, 2.0)
     to_grid = warp.transform(np.linalg.inv(match.grid.to_color), warp.centers(*luminance.shape))

@@ -104,10 +104,10 @@ def _layers(fusion: Fusion, size: tuple[int, int]) -> str:
 
 
 def _brightening(shot: FloatArray, result: FloatArray) -> float:
-    """Give the factor that brings the 99th percentile of the color as shot to that of the result."""
+    """Give the factor that makes the color as shot as bright as the result, on average over the same pixels."""
     if shot.size == 0:
         return 1.0
-    low, high = float(np.percentile(shot, 99)), float(np.percentile(result, 99))
+    low, high = float(shot.mean()), float(result.mean())
     return high / low if low > 0 and high > 0 else 1.0
 
 

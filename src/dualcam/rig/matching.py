@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.smooth import wide_blur
 from dualcam.frame import FloatArray, Pair
 from dualcam.rig import warp
 from dualcam.rig.features import gradient_strength
@@ -149,8 +150,8 @@ def _steady(
         good = (apart < 1) & (np.linalg.norm(flow, axis=-1) < limit) & (alike > 0)
         weight = (good * alike**2).astype(np.float32)
         spread = max(mono.shape) / 24
-        share = cv2.GaussianBlur(weight, (0, 0), spread)[..., None]
-        smooth = cv2.GaussianBlur(flow * weight[..., None], (0, 0), spread) / (share + np.float32(0.01))
+        share = wide_blur(weight, spread)[..., None]
+        smooth = wide_blur(flow * weight[..., None], spread) / (share + np.float32(0.01))
         calm = local_correlation(here, warp.sample(there, points + smooth), sigma=5.0)
         own = cv2.GaussianBlur((good & (alike > calm + 0.02)).astype(np.float32), (0, 0), 3.0)[..., None]
         held.append((own * flow + (1 - own) * smooth).astype(np.float32))
@@ -178,7 +179,7 @@ def local_correlation(a: FloatArray, b: FloatArray, sigma: float = 3.0) -> Float
 def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
     """Correlation of the two pictures' medium detail over the overlap, with parallax blurred over."""
     sigma = max(a.shape) / 100
-    fine = [cv2.GaussianBlur(p, (0, 0), sigma) - cv2.GaussianBlur(p, (0, 0), 6 * sigma) for p in (a, b)]
+    fine = [wide_blur(p, sigma) - wide_blur(p, 6 * sigma) for p in (a, b)]
     x, y = (p[where] for p in fine)
     if x.size < 16:
         return 1.0
