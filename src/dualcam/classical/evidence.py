@@ -171,10 +171,16 @@ def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
     """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
     known = _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
-    # The captures of the fit reach a tenth of the width beyond the color picture; further out the model knows
-    # nothing, and neither does the color.
+    return known * within_reach(evidence)
+
+
+def within_reach(evidence: Evidence) -> FloatArray:
+    """1 where the models know what they say, falling to 0 far beyond the color picture, (h, w).
+
+    The captures of the fit reach a tenth of the width beyond the edge.
+    """
     reach = np.float32(0.1 * evidence.mono.shape[1])
-    return known * np.exp(-np.maximum(evidence.outside - reach, 0) / reach)
+    return np.exp(-np.maximum(evidence.outside - reach, 0) / reach)
 
 
 def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
