@@ -23,7 +23,7 @@ from dualcam.rig.structure import Correlation, correlate
 # Parallax tolerated about the similarity, as a share of the color picture's longer side.
 _TOLERANCE = 0.04
 _TIGHT = 0.004
-_MIN_MATCHES = 24
+_MIN_MATCHES = 30
 _MIN_SHARE = 0.085
 # Unrelated pictures correlate with scores up to 67 (two views of planks), true pairs that have too few features
 # with 88 and more.
