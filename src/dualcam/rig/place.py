@@ -2,9 +2,9 @@
 
 Feature matches vote for a similarity with a wide tolerance, so that a scene with depth still agrees on one.
 If most of them also fit one homography tightly, the scene is flat or the parallax small and the homography is
-kept; else an affine map through the middle of the depths. Chance agreement is measured, not guessed: pairs of
-unrelated pictures gather at most 7 % of their matches (docs/architecture.md), the hardest true pairs 10 %.
-Where features are too few, whole-picture correlation decides (``structure``), with a limit found the same way.
+kept; else an affine map through the middle of the depths. Where features are too few, whole-picture correlation
+decides (``structure``). The limits of both lie between what unrelated and true pairs reach, as measured by
+``benchmarks/unrelated_pairs.py`` (numbers in docs/architecture.md).
 """
 
 from __future__ import annotations
