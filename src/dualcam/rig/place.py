@@ -2,9 +2,9 @@
 
 Feature matches vote for a similarity with a wide tolerance, so that a scene with depth still agrees on one.
 If most of them also fit one homography tightly, the scene is flat or the parallax small and the homography is
-kept; else an affine map through the middle of the depths. Where features are too few, whole-picture correlation
-decides (``structure``). The limits of both lie between what unrelated and true pairs reach, as measured by
-``benchmarks/unrelated_pairs.py`` (numbers in docs/architecture.md).
+kept; else an affine map through the middle of the depths. Where features are few, whole-picture correlation has to
+agree, and where they are too few it decides (``structure``). The limits of both lie between what unrelated and true
+pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ _TOLERANCE = 0.04
 _TIGHT = 0.004
 _MIN_MATCHES = 30
 _MIN_SHARE = 0.085
-# Unrelated pictures correlate with scores up to 67 (two views of planks), true pairs that have too few features
-# with 88 and more.
+# From here on features need no second opinion.
+_SURE_MATCHES = 40
+_SURE_SHARE = 0.12
+# Unrelated pictures correlate with scores up to 67 (two views of planks).
 _MIN_SCORE = 75.0
+_AGREEING_SCORE = 55.0
 _SURE_SCORE = 120.0
 _MIN_NCC = 0.40
 _MAX_ROTATION_DEG = 25.0
@@ -60,14 +63,14 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
     share = count / max(1, len(matches))
     # 0.5 at the refusal line, 1 from a third of the matches on.
     quality, method = 0.5 + 0.5 * (share - _MIN_SHARE) / (1 / 3 - _MIN_SHARE), "features"
-    if count < _MIN_MATCHES or share < _MIN_SHARE:
+    if count < _SURE_MATCHES or share < _SURE_SHARE:
         correlation = correlate(mono.pixels, color.pixels)
-        _refuse_weak(matches, count, correlation, mono, color)
-        similarity, agrees = correlation.matrix, _near(matches, correlation.matrix, color)
-        quality, method = (
-            0.5 + 0.5 * (correlation.score - _MIN_SCORE) / (_SURE_SCORE - _MIN_SCORE),
-            "structure",
-        )
+        enough = count >= _MIN_MATCHES and share >= _MIN_SHARE
+        if not (enough and correlation.score >= _AGREEING_SCORE):
+            _refuse_weak(matches, count, correlation, mono, color)
+            similarity, agrees = correlation.matrix, _near(matches, correlation.matrix, color)
+            quality = 0.5 + 0.5 * (correlation.score - _MIN_SCORE) / (_SURE_SCORE - _MIN_SCORE)
+            method = "structure"
     kept = Matches(matches.mono[agrees], matches.color[agrees])
     matrix = _refine(kept, similarity, color, mono)
     _refuse_wild(matrix, mono, color)
