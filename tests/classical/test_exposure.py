@@ -91,7 +91,7 @@ def test_dark_color_becomes_as_bright_as_it_would_have_been(ratio):
     assert np.median(np.abs(to_linear(out.color) / true - 1)) < 0.1
     # Less noise than brightening alone leaves.
     brightened = to_display(np.clip(bench.pair.color.pixels * out.tone.gain, 0, 1))
-    assert psnr(out.color, to_display(true)) > psnr(brightened, to_display(true)) + 0.8
+    assert psnr(out.color, to_display(true)) > psnr(brightened, to_display(true)) + 1.5
 
 
 def test_sigma_is_the_noise_of_the_brightened_color():
