@@ -60,6 +60,24 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Mosaic:
+    """Samples of a color sensor before demosaicing, in the camera's own colors.
+
+    Attributes:
+        samples: (H, W) float32, linear, black 0, white (saturation) 1, upright; noise around black may be
+            negative.
+        pattern: color filter of the first two rows, such as "RGGB".
+        white_balance: (3,) float32, what camera red, green and blue are multiplied with; green is 1.
+        matrix: (3, 3) float32, white-balanced camera RGB to linear sRGB; its rows sum to 1.
+    """
+
+    samples: FloatArray
+    pattern: str
+    white_balance: FloatArray
+    matrix: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of one camera.
 
@@ -68,11 +86,14 @@ class Frame:
             from a wide-gamut file may hold values under 0 or over 1.
         role: "mono" or "color".
         origin: the file's facts.
+        mosaic: the samples that ``pixels`` were demosaiced from, on the same pixel grid; None unless the file
+            was raw.
     """
 
     pixels: FloatArray
     role: Role
     origin: Origin = field(default_factory=Origin)
+    mosaic: Mosaic | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""Captures of two cameras that never took place: scene, lens, geometry, sensor, file."""
