@@ -19,19 +19,17 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from dualcam.camera.curves import decode, encode
-from dualcam.camera.measure import measure
 from dualcam.classical import evidence
 from dualcam.classical.colorize import gather
-from dualcam.classical.exposure import luminance_display, rough_luma, rough_tone
+from dualcam.classical.exposure import luminance_display
 from dualcam.classical.upsample import upsample
 from dualcam.errors import PlacementError
 from dualcam.evaluation.protocol import LEVELS, capture
-from dualcam.files.read import from_array
-from dualcam.frame import Exposed, FloatArray, Pair
+from dualcam.frame import Exposed, FloatArray
+from dualcam.fusion.fuser import Fuser
 from dualcam.fusion.method import Classical
 from dualcam.rig import warp
-from dualcam.rig.matching import Match, match, match_grid
-from dualcam.rig.place import place
+from dualcam.rig.matching import Match
 
 SAMPLES = 4000
 
@@ -64,26 +62,22 @@ def prepare(folder):
             for scale in (2, 4):
                 name = f"{scene} {level} x{scale}"
                 shot = capture(*views, scene=scene, level=level, scale=scale)
-                frames = from_array(shot.mono, "mono"), from_array(shot.color, "color")
                 try:
-                    pair = Pair(*frames, place(*frames))
+                    known = Fuser("classical").prepare(shot.mono, shot.color)
                 except PlacementError as error:
                     print(f"{name}: {error.cause}")
                     continue
-                measured, tone, grid = measure(*frames), rough_tone(pair), match_grid(pair)
-                small = warp.resize(measured.mono_clean, grid.height, grid.width)
-                left_over = pair.placement.parallax_px / max(1.0, pair.placement.scale)
-                found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), left_over)
-                exposed = Classical().ref_ec(pair, measured, small, found, tone)
+                small = known.mono
+                exposed = Classical().ref_ec(known.pair, known.measured, small, known.match, known.tone)
                 yield Case(
                     name=name,
                     held_back=index % 4 == 3,
                     truth=(shot.truth / 255).astype(np.float32),
-                    mono=measured.mono_clean,
+                    mono=known.measured.mono_clean,
                     small=small,
-                    match=found,
+                    match=known.match,
                     exposed=exposed,
-                    seen=gather(small, exposed, found),
+                    seen=gather(small, exposed, known.match),
                     pick=rng.choice(small.size, min(SAMPLES, small.size), replace=False),
                 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from dualcam.camera.measure import Measured, measure
 from dualcam.classical.exposure import rough_luma, rough_tone
 from dualcam.errors import InputError, UnavailableError, UsageError
 from dualcam.files.read import from_array, read
-from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role
+from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone
 from dualcam.fusion import render
 from dualcam.fusion.method import Method, choose
 from dualcam.rig import warp
-from dualcam.rig.matching import match, match_grid
+from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 
 Picture = Frame | str | Path | NDArray[Any]
@@ -32,6 +33,25 @@ Picture = Frame | str | Path | NDArray[Any]
 # OpenCV's remap cannot address more in one direction.
 MAX_SIDE = 32_000
 HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What hops 1 to 4 know about a pair when refEC begins: the arguments of ``Method.ref_ec``, in order.
+
+    Attributes:
+        pair: the two frames and their placement.
+        measured: noise, clipping, denoised mono at full size.
+        mono: (h, w) float32, linear, the denoised mono on the match grid.
+        match: the match.
+        tone: the rough exposure match.
+    """
+
+    pair: Pair
+    measured: Measured
+    mono: FloatArray
+    match: Match
+    tone: Tone
 
 
 class Fuser:
@@ -86,7 +106,50 @@ class Fuser:
         """
         log = _Log(on_hop)
         stages: dict[str, FloatArray] = {}
+        known = self._prepare(mono, color, log)
+        pair, measured = known.pair, known.measured
+        with log.hop("refEC") as facts:
+            exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone)
+            facts |= {
+                "exposure ratio": exposed.tone.gain,
+                "spectral weights": " ".join(f"{w:.2f}" for w in exposed.tone.weights),
+                "noise (display)": float(exposed.sigma.mean()),
+            }
+        with log.hop("refColor") as facts:
+            colored = self._method.ref_color(known.mono, exposed, known.match)
+            for kind in Provenance:
+                facts[kind.name.lower()] = float((colored.provenance == kind).mean())
+        with log.hop("refSR"):
+            pixels = self._method.ref_sr(colored, measured.mono_clean)
+        with log.hop("render") as facts:
+            height, width = pixels.shape[:2]
+            confidence = render.enlarge_confidence(colored.confidence, height, width)
+            provenance = render.enlarge_labels(colored.provenance, height, width)
+            facts["mean confidence"] = float(confidence.mean())
+            render.refuse_broken(pixels)
+            if keep_stages:
+                stages = render.stages(
+                    pair, measured, known.tone, known.match, exposed, colored, pixels, confidence
+                )
+        return Fusion(
+            pixels=pixels,
+            confidence=confidence,
+            provenance=provenance,
+            pair=pair,
+            method=self._method.name,
+            hops=tuple(log.hops),
+            stages=stages,
+            notes=_notes(pair, measured, provenance),
+        )
 
+    def prepare(self, mono: Picture, color: Picture) -> Prepared:
+        """Walk hops 1 to 4 only, for whoever looks at refEC, refColor or refSR alone.
+
+        Takes and raises what ``fuse`` does.
+        """
+        return self._prepare(mono, color, _Log(None))
+
+    def _prepare(self, mono: Picture, color: Picture, log: _Log) -> Prepared:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
             frames = _load(mono, "mono"), _load(color, "color")
@@ -125,37 +188,7 @@ class Fuser:
                 "agrees both ways": agree,
                 "likeness": float(found.likeness[found.inside].mean()) if found.inside.any() else 0.0,
             }
-        with log.hop("refEC") as facts:
-            exposed = self._method.ref_ec(pair, measured, small, found, tone)
-            facts |= {
-                "exposure ratio": exposed.tone.gain,
-                "spectral weights": " ".join(f"{w:.2f}" for w in exposed.tone.weights),
-                "noise (display)": float(exposed.sigma.mean()),
-            }
-        with log.hop("refColor") as facts:
-            colored = self._method.ref_color(small, exposed, found)
-            for kind in Provenance:
-                facts[kind.name.lower()] = float((colored.provenance == kind).mean())
-        with log.hop("refSR"):
-            pixels = self._method.ref_sr(colored, measured.mono_clean)
-        with log.hop("render") as facts:
-            height, width = pixels.shape[:2]
-            confidence = render.enlarge_confidence(colored.confidence, height, width)
-            provenance = render.enlarge_labels(colored.provenance, height, width)
-            facts["mean confidence"] = float(confidence.mean())
-            render.refuse_broken(pixels)
-            if keep_stages:
-                stages = render.stages(pair, measured, tone, found, exposed, colored, pixels, confidence)
-        return Fusion(
-            pixels=pixels,
-            confidence=confidence,
-            provenance=provenance,
-            pair=pair,
-            method=self._method.name,
-            hops=tuple(log.hops),
-            stages=stages,
-            notes=_notes(pair, measured, provenance),
-        )
+        return Prepared(pair, measured, small, found, tone)
 
 
 def fuse(mono: Picture, color: Picture, **options: str) -> Fusion:
