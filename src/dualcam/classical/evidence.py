@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
 
 
@@ -136,7 +137,7 @@ def regressors(evidence: Evidence) -> FloatArray:
     e = evidence
     far = np.log1p(e.disagreement)
     saturation = e.difference.max(axis=-1) - e.difference.min(axis=-1)
-    detail = cv2.magnitude(cv2.Sobel(e.mono, cv2.CV_32F, 1, 0), cv2.Sobel(e.mono, cv2.CV_32F, 0, 1))
+    detail = gradient_magnitude(e.mono)
     apart = np.linalg.norm(cv2.GaussianBlur(e.difference - e.filled, (0, 0), 1.0), axis=-1)
     return np.stack(
         [

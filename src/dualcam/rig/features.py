@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
 from dualcam.rig import warp
 
@@ -51,12 +52,16 @@ def match_pictures(mono: FloatArray, color: FloatArray, enough: int = 400) -> Ma
         Candidate matches, wrong ones among them.
     """
     reference = _renderings(mono[..., 0])
-    luma = (np.maximum(color, 0) @ np.array([0.25, 0.5, 0.25], np.float32)).astype(np.float32)
-    found = _match_renderings(reference, _renderings(luma))
+    found = _match_renderings(reference, _renderings(sample_mean(color)))
     if len(found) < enough:
         more = _match_renderings(reference, _renderings(np.ascontiguousarray(color[..., 0])))
         found = Matches(np.concatenate([found.mono, more.mono]), np.concatenate([found.color, more.color]))
     return found
+
+
+def sample_mean(color: FloatArray) -> FloatArray:
+    """Mean of a Bayer sensor's samples, the luma with the least noise: (H, W, 3) linear -> (H, W) linear, >= 0."""
+    return (np.maximum(color, 0) @ np.array([0.25, 0.5, 0.25], np.float32)).astype(np.float32)
 
 
 def equalise(plane: FloatArray, size: int) -> tuple[FloatArray, float]:
@@ -86,8 +91,7 @@ def equalise(plane: FloatArray, size: int) -> tuple[FloatArray, float]:
 
 def gradient_strength(picture: FloatArray, sigma: float = 20.0) -> FloatArray:
     """Gradient magnitude over its local mean: (H, W) display-like in, (H, W) in [0, 1] out, blind to contrast sign."""
-    magnitude = cv2.magnitude(cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1))
-    magnitude = cv2.GaussianBlur(magnitude, (0, 0), 1.5)
+    magnitude = cv2.GaussianBlur(gradient_magnitude(picture), (0, 0), 1.5)
     around = cv2.GaussianBlur(magnitude, (0, 0), sigma)
     return np.clip(magnitude / (3 * around + np.float32(1e-3)), 0, 1)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dualcam.frame import FloatArray
 from dualcam.rig import warp
+from dualcam.rig.features import sample_mean
 
 _SIZE = 192
 _ZOOMS = tuple(float(z) for z in np.geomspace(0.6, 1.67, 11))
@@ -40,8 +41,7 @@ def correlate(mono: FloatArray, color: FloatArray) -> Correlation:
         color: (h, w, 3) float32, linear, any exposure.
     """
     reference, mono_factor = _thumbnail(mono[..., 0])
-    luma = (np.maximum(color, 0) @ np.array([0.25, 0.5, 0.25], np.float32)).astype(np.float32)
-    template, color_factor = _thumbnail(luma)
+    template, color_factor = _thumbnail(sample_mean(color))
     spectra = _Spectra(reference)
     best = max(
         (spectra.try_at(template, z, r) for z in _ZOOMS for r in _ROTATIONS_DEG), key=lambda t: t.score
