@@ -6,7 +6,6 @@ and the provenance of every pixel, what every hop did, and the stage pictures wh
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 
 from dualcam._version import __version__
 from dualcam.camera.curves import encode
+from dualcam.files import embed
 from dualcam.frame import FloatArray, Fusion, Provenance
 from dualcam.rig.warp import place_color
 
 LAYER_SIDE = 2048
 STAGE_SIDE = 1280
-JPEG_QUALITY = 92
 
 _PROVENANCE_TEXT = {
     Provenance.MEASURED: "seen by the color camera and matched both ways",
@@ -163,28 +162,12 @@ def _bytes(display: FloatArray) -> NDArray[np.uint8]:
 
 
 def _jpeg(display: FloatArray) -> str:
-    """Encode a display picture, (H, W) or (H, W, 3) RGB in [0, 1], as a JPEG data URI with full chroma."""
-    samples = _bytes(display)
-    if samples.ndim == 3:
-        samples = np.ascontiguousarray(samples[..., ::-1])
-    options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        JPEG_QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-        cv2.IMWRITE_JPEG_OPTIMIZE,
-        1,
-    ]
-    return _data_uri("image/jpeg", cv2.imencode(".jpg", samples, options)[1])
+    return embed.jpeg(_bytes(display))
 
 
-def _png(samples: NDArray[Any]) -> str:
-    """Encode an (H, W) array of values from 0 to 255 as a gray PNG data URI."""
-    return _data_uri("image/png", cv2.imencode(".png", np.asarray(np.rint(samples), np.uint8))[1])
-
-
-def _data_uri(kind: str, encoded: NDArray[Any]) -> str:
-    return f"data:{kind};base64,{base64.b64encode(encoded.tobytes()).decode('ascii')}"
+def _png(values: NDArray[Any]) -> str:
+    """Encode (H, W) values from 0 to 255."""
+    return embed.png(np.asarray(np.rint(values), np.uint8))
 
 
 # --- texts ----------------------------------------------------------------------------------------
