@@ -210,10 +210,10 @@ def shoot(view, light=None, weights=WEIGHTS, seed=0, mono=None):
     plane = sensor.expose(signal, light.mono_electrons, light.read, rng)
     dark = view.color
     if light.mosaic:
-        dark = sensor.mosaic_rggb(dark)
+        dark = sensor.mosaic(dark)
     dark = sensor.expose(dark, light.color_electrons / light.ratio, light.read, rng) / np.float32(light.ratio)
     if light.mosaic:
-        dark = sensor.demosaic_rggb(np.clip(dark, 0, 1))
+        dark = sensor.demosaic(np.clip(dark, 0, 1))
     return to_bits(plane, 16), to_bits(np.clip(dark, 0, 1) ** light.gamma, light.bits)
 
 

@@ -50,8 +50,8 @@ def test_read_noise_beside_shot_noise_where_it_matters():
 def test_demosaiced_color(electrons):
     rng = np.random.default_rng(1)
     clean = scene(HEIGHT, WIDTH, 0, 0.3)
-    mosaic = sensor.expose(sensor.mosaic_rggb(clean), electrons, 3, rng)
-    color = sensor.demosaic_rggb(np.clip(mosaic, 0, 1))
+    mosaic = sensor.expose(sensor.mosaic(clean), electrons, 3, rng)
+    color = sensor.demosaic(np.clip(mosaic, 0, 1))
     true = NoiseModel(1 / electrons, (3 / electrons) ** 2)
     plane = (np.ascontiguousarray(color[..., c]) for c in range(3))
     found = [noise.estimate(p, correlated=True) for p in plane]

@@ -1,0 +1,108 @@
+"""A capture -> its folder of files, all of them or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.errors import OutputError
+from dualcam.files import encode
+from dualcam.files.dng import encode_dng
+from dualcam.files.outputs import Outputs
+from dualcam.frame import FloatArray
+from dualcam.simulation.capture import Capture
+from dualcam.simulation.record import Record, facts
+
+DISPARITY_STEPS = 256
+"""Steps per pixel in ``disparity.png``; 0 says that the disparity is unknown."""
+
+MOST_DISPARITY = 65535 / DISPARITY_STEPS
+"""The largest disparity in pixels that ``disparity.png`` can hold."""
+
+
+def write_capture(
+    folder: Path,
+    capture: Capture,
+    record: Record,
+    *,
+    disparity: FloatArray | None = None,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> tuple[Path, ...]:
+    """Write mono.png, color.png and color.dng (or color.jpg of a phone), truth.png and capture.json.
+
+    PNG files carry no metadata but an sRGB profile and a description, so that equal captures give equal pixels.
+
+    Args:
+        folder: made if it is missing.
+        capture: what the cameras saw.
+        record: how it came to be, for ``capture.json``.
+        disparity: (H, W) true disparity of the mono view in pixels, NaN where unknown: also writes
+            disparity.png. Numbers that its 16 bits cannot hold (0 and less, over 255) count as unknown.
+        overwrite: existing files may be replaced.
+        inputs: files that must not be replaced in any case.
+
+    Returns:
+        The files, in the order of this description.
+
+    Raises:
+        OutputError: a file exists, or cannot be made.
+    """
+    contents = _contents(capture, record)
+    if disparity is not None:
+        contents["disparity.png"] = encode.png(
+            disparity_codes(disparity), encode.Extras(provenance="disparity in 1/256 pixels", tagged=False)
+        )
+    with Outputs(overwrite=overwrite, inputs=inputs) as outputs:
+        outputs.reserve_dir(folder)
+        hidden = {name: outputs.reserve(folder / name) for name in contents}
+        for name, data in contents.items():
+            try:
+                hidden[name].write_bytes(data)
+            except OSError as error:
+                raise OutputError(
+                    f"{folder / name} cannot be written: {error.strerror or error}.",
+                    "Check the disk and the folder.",
+                ) from error
+    return tuple(folder / name for name in contents)
+
+
+def disparity_codes(disparity: FloatArray) -> NDArray[np.uint16]:
+    """Disparity in pixels, NaN where unknown -> 16-bit codes of 1/256 pixel, 0 where unknown or not storable."""
+    steps = np.rint(np.nan_to_num(disparity, nan=0.0) * np.float32(DISPARITY_STEPS))
+    return np.where((steps >= 1) & (steps <= 65535), steps, 0).astype(np.uint16)
+
+
+def _contents(capture: Capture, record: Record) -> dict[str, bytes]:
+    """The files by name. They are small enough to be made before the first one is written."""
+    made = f"simulated capture, {record.scene}, {record.level}"
+    contents = {"mono.png": encode.png(capture.mono, encode.Extras(provenance=made))}
+    if capture.jpeg is not None:
+        contents["color.jpg"] = capture.jpeg
+    else:
+        contents["color.png"] = encode.png(capture.color, encode.Extras(provenance=made))
+        contents["color.dng"] = _dng(capture, record)
+    contents["truth.png"] = encode.png(capture.truth, encode.Extras(provenance=f"truth of a {made}"))
+    contents["capture.json"] = _json(facts(record))
+    return contents
+
+
+def _dng(capture: Capture, record: Record) -> bytes:
+    camera = record.settings.color
+    return encode_dng(
+        capture.mosaic,
+        pattern=camera.pattern,
+        black=camera.sensor.black,
+        white=camera.sensor.white,
+        white_balance=camera.response.white_balance,
+        matrix=camera.response.matrix,
+    )
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
