@@ -8,6 +8,7 @@ the true disparity is known: 16 bits, 256 a pixel, 0 unknown). *Prepared capture
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,10 +189,14 @@ def _level_and_scale(folder: Path) -> tuple[str, int]:
     facts = read_json(folder / "capture.json") or {}
     level, scale = facts.get("level"), facts.get("scale")
     # The level becomes part of file names.
-    if not (isinstance(level, str) and level.isidentifier() and isinstance(scale, int) and scale >= 1):
+    if not isinstance(level, str) or re.fullmatch(r"[A-Za-z0-9_-]+", level) is None:
         raise InputError(
-            f"{folder / 'capture.json'} names no level and scale.",
-            "Make the capture with 'dualcam simulate'.",
+            f"{folder / 'capture.json'} names no light level.", "Make the capture with 'dualcam simulate'."
+        )
+    if not isinstance(scale, int) or scale < 1:
+        raise InputError(
+            f"{folder / 'capture.json'} gives {scale!r} as the scale.",
+            "The benchmark compares whole scales: make the capture again with one, or remove the folder.",
         )
     return level, scale
 

@@ -36,6 +36,8 @@ _PRESENTATION = (
     "py.typed",
     "fusion/report.py",
     "fusion/report_page.py",
+    "evaluation/collect.py",
+    "evaluation/document.py",
     "evaluation/layout.py",
     "evaluation/modules.py",
     "evaluation/page.py",

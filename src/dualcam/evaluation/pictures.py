@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dualcam.errors import InputError
 from dualcam.files import decode
-from dualcam.files.samples import upright
+from dualcam.files.samples import Samples, upright
 from dualcam.frame import FloatArray
 
 DISPARITY_STEPS = 256
@@ -76,6 +76,6 @@ def disparity(path: Path) -> FloatArray:
     return np.where(stored > 0, stored / np.float32(DISPARITY_STEPS), np.float32(np.nan)).astype(np.float32)
 
 
-def _samples(path: Path) -> NDArray[np.generic]:
+def _samples(path: Path) -> Samples:
     data, header = decode.open_header(path)
     return upright(decode.open_samples(path, data, header), header.orientation)

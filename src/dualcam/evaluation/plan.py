@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -62,6 +62,10 @@ class Task:
     def work(self) -> int:
         """Pixels to compute, all results together: what progress is measured in."""
         return self.scene.pixels * len(self.results)
+
+    def only(self, results: Iterable[Result]) -> Task:
+        """The same capture with fewer results."""
+        return replace(self, results=tuple(results))
 
     def case(self, result: Result) -> CaseId:
         """The key of one of its results."""
@@ -136,7 +140,7 @@ def check(choice: Choice) -> None:
     """Refuse a choice that no data could meet, before any file is looked at.
 
     Raises:
-        UsageError: an unknown method or track, a scale under 1, an outside method without a usable name.
+        UsageError: an unknown method or track, or an outside method without a usable name.
     """
     for method in choice.methods:
         if method not in methods.METHODS:
@@ -144,9 +148,6 @@ def check(choice: Choice) -> None:
     for track in choice.tracks or ():
         if track not in TRACKS:
             raise UsageError(f"there is no track {track!r}.", f"Use {' or '.join(TRACKS)}.")
-    for scale in choice.scales or ():
-        if scale < 1:
-            raise UsageError(f"the scale is {scale}.", "Use an integer of 1 or more.")
     names = [name for name, _ in choice.elsewhere]
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -158,13 +159,12 @@ def check(choice: Choice) -> None:
 def _conditions(scene: Scene, choice: Choice) -> list[tuple[str, int]]:
     """Levels and scales of a scene, in the protocol's order, then by name."""
     if scene.views is not None:
-        for level in choice.levels or ():
-            if level not in protocol.LEVELS:
-                raise UsageError(
-                    f"there is no light level {level!r}.", f"Use some of {', '.join(protocol.LEVELS)}."
-                )
-        levels = [name for name in protocol.LEVELS if choice.levels is None or name in choice.levels]
-        return [(level, scale) for level in levels for scale in sorted(set(choice.scales or NIGHT_SCALES))]
+        levels = choice.levels or tuple(protocol.LEVELS)
+        scales = sorted(set(choice.scales or NIGHT_SCALES))
+        asked = [(level, scale) for level in levels for scale in scales]
+        for level, scale in asked:
+            protocol.settings(level, scale)  # refuses what the protocol does not know
+        return sorted(dict.fromkeys(asked), key=_order)
     return sorted(
         (
             (capture.level, capture.scale)
@@ -172,8 +172,12 @@ def _conditions(scene: Scene, choice: Choice) -> list[tuple[str, int]]:
             if (choice.levels is None or capture.level in choice.levels)
             and (choice.scales is None or capture.scale in choice.scales)
         ),
-        key=lambda condition: (level_order(condition[0]), condition[1]),
+        key=_order,
     )
+
+
+def _order(condition: tuple[str, int]) -> tuple[tuple[int, str], int]:
+    return level_order(condition[0]), condition[1]
 
 
 def level_order(level: str) -> tuple[int, str]:
@@ -246,6 +250,4 @@ def _with_elsewhere(tasks: list[Task], folders: Sequence[tuple[str, Path]]) -> l
         if not any(result.method == name for more in added for result in more):
             example = f"{tasks[0].scene.name}/{tasks[0].level}x{tasks[0].scale}-file.png"
             raise InputError(f"{folder} holds no picture of {name}.", f"Name them like {example}.")
-    return [
-        Task(t.scene, t.level, t.scale, (*t.results, *more)) for t, more in zip(tasks, added, strict=True)
-    ]
+    return [task.only((*task.results, *more)) for task, more in zip(tasks, added, strict=True)]

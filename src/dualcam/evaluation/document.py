@@ -1,0 +1,97 @@
+"""The benchmark's page in Markdown: what was measured and how to measure it again, then the tables."""
+
+from __future__ import annotations
+
+from dualcam.evaluation import protocol
+from dualcam.evaluation.results import Results
+from dualcam.evaluation.summary import groups
+from dualcam.evaluation.table import tables
+
+_INTRODUCTION = """\
+<!-- Made by `dualcam evaluate --markdown` (`make benchmark`). Do not edit: make it anew. -->
+
+# Benchmark
+
+Clean stereo pairs become dark dual-camera captures, methods get the files of a capture and nothing else, and what
+they make of them is scored against the clean view of the mono camera. Every number below was made by one command:
+
+```
+make benchmark DATA=folder
+```
+
+on a folder of pairs (`left.png`, `right.png`, and `disp_left.png` where the true disparity is known). It goes on
+where it was stopped, and gives the same scores each time. Add your own method with
+`dualcam evaluate ... --outputs NAME=FOLDER`, where FOLDER holds its pictures as
+`<scene>/<level>x<scale>-<track>.png`, in the mono camera's view and size. The captures that they have to be made
+from lie in the run's folder `captures`.
+"""
+
+_READING = """\
+## How to read the tables
+
+- **PSNR** (dB, RGB, 8-bit sRGB), **SSIM** (Gaussian window, mean of the channels), **ΔE00** (CIEDE2000, mean and 95th
+  percentile) and **LPIPS** (AlexNet) compare the output with the truth.
+- **visible** and **occluded** restrict them to pixels that the color camera saw, and to those that it did not, where a
+  true disparity is known.
+- **misregistration** is how far, in pixels, edges of color lie beside edges of brightness.
+- **confidence error** is the calibration error of a method's own confidence, and **AUSE** the area between its
+  sparsification curve and the one of perfect confidence.
+- **beats** and **best** count scenes, by PSNR / by ΔE00: scenes on which a method is better than ours, and on which no
+  other method is better than it.
+- **refused** counts captures that a method would not work on. It is then scored as the mono picture in gray, which is
+  what its user is left with.
+- The best number of a column is bold. A method that is shown the true disparity is a ceiling, not a rival; so is never
+  bold. Means over fewer scenes than the others' say so, and stand beside the others once more under "the same scenes".
+"""
+
+
+def document(results: Results) -> str:
+    """Write the whole page.
+
+    Args:
+        results: of one run.
+
+    Returns:
+        Markdown text; it depends on the results alone.
+    """
+    parts = [_INTRODUCTION, _conditions(results), _READING, _methods(results), tables(results)]
+    return "\n".join(parts)
+
+
+def _conditions(results: Results) -> str:
+    found = groups(results)
+    scenes = sorted({scene for group in found for scene in group.scenes})
+    known = {row.case.scene for row in results.rows if "psnr_visible" in row.scores}
+    packages = ", ".join(
+        f"{name} {version}" for name, version in results.config["packages"].items() if version
+    )
+    lines = [
+        "## What was measured",
+        "",
+        f"- {len(scenes)} scenes, {len(known)} of them with a true disparity: {', '.join(scenes)}.",
+        f"- {len(results.methods)} methods on {len({row.case for row in results.rows})} captures: {len(results.rows)} "
+        "outputs.",
+    ]
+    for name in dict.fromkeys(group.condition.level for group in found):
+        if name in protocol.LEVELS:
+            light = protocol.LEVELS[name]
+            lines.append(
+                f"- **{name}**: white gives {light.electrons:g} electrons in a mono pixel; the color camera gets "
+                f"{light.exposure_ratio:g} times less light."
+            )
+    lines += [
+        "- **scale** is the number of mono pixels per color pixel in each direction.",
+        "- **file track**: color is the 8-bit sRGB picture of an edge-aware demosaic. **raw track**: color is the "
+        "12-bit mosaic in a DNG.",
+        f"- Computed with {packages}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _methods(results: Results) -> str:
+    lines = ["## Methods", "", "| name | method | source |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {facts['title']} | {facts.get('source', '')} |"
+        for name, facts in results.config["methods"].items()
+    ]
+    return "\n".join(lines) + "\n"

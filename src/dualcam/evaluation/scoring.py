@@ -1,0 +1,66 @@
+"""The second loop of the benchmark: outputs are read back from their files and scored against the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dualcam.camera.curves import decode
+from dualcam.evaluation import pictures
+from dualcam.evaluation.captures import read_inputs, read_truth
+from dualcam.evaluation.case import CaseId, Inputs, Output, Truth
+from dualcam.evaluation.layout import RunFolder, read_json, write_json
+from dualcam.evaluation.metrics import all as metrics
+from dualcam.evaluation.plan import Result, Task
+
+
+def score(run: RunFolder, task: Task) -> None:
+    """Score every wanted output of a task that has no scores yet.
+
+    Raises:
+        InputError: an output or a file of the capture cannot be read.
+    """
+    folder = run.capture(task.scene.name, task.level, task.scale)
+    missing = [result for result in task.results if not is_scored(run, task, result)]
+    if not missing:
+        return
+    truth = read_truth(folder)
+    try:
+        for track in dict.fromkeys(result.track for result in missing):
+            inputs = read_inputs(folder, track)
+            for result in missing:
+                if result.track == track:
+                    run.mark(f"scores of {task.name}, {track} track: {result.method}")
+                    _score_one(run, task.case(result), result.method, inputs, truth)
+    finally:
+        run.unmark()
+
+
+def is_scored(run: RunFolder, task: Task, result: Result) -> bool:
+    """Tell whether the scores of an output are there."""
+    return read_scores(run, task.case(result), result.method) is not None
+
+
+def read_scores(run: RunFolder, case: CaseId, method: str) -> dict[str, float | None] | None:
+    """Read the scores of an output by name, None for a score that is not a number; None without scores."""
+    values = (read_json(run.score(case, method)) or {}).get("scores")
+    return values if isinstance(values, dict) else None
+
+
+def read_output(run: RunFolder, case: CaseId, method: str) -> Output:
+    """Read an output as it is scored: (H, W, 3) linear from the 8-bit picture, with its confidence.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    display = pictures.rgb8(run.picture(case, method))
+    confidence = run.confidence(case, method)
+    return Output(
+        pixels=decode(display.astype(np.float32) / np.float32(255)),
+        confidence=pictures.gray01(confidence) if confidence.is_file() else None,
+    )
+
+
+def _score_one(run: RunFolder, case: CaseId, method: str, inputs: Inputs, truth: Truth) -> None:
+    scores = metrics.score(read_output(run, case, method), truth, inputs)
+    values = {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
+    write_json(run.score(case, method), {"scores": values})
