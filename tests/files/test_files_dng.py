@@ -9,8 +9,9 @@ import pytest
 import rawpy
 import tifffile
 
+from dualcam.camera.sensor import PATTERNS
 from dualcam.errors import OutputError
-from dualcam.files.dng import PATTERNS, encode_dng, write_dng
+from dualcam.files.dng import encode_dng, write_dng
 from dualcam.files.ifd import fraction
 from dualcam.files.metadata import CameraFacts
 

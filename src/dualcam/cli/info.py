@@ -11,14 +11,14 @@ from dualcam.cli.guard import explain, guarded
 from dualcam.errors import DualcamError
 
 if TYPE_CHECKING:
-    from dualcam.files.probe import FileFacts
+    from dualcam.files.probe import FileFacts, SensorFacts
 
 
 def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Picture files.")],
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
 ) -> None:
-    """Show size, format, bits, curve, profile and camera of picture files."""
+    """Show size, format, bits, curve, profile, sensor and camera of picture files."""
     with guarded(verbose):
         from dualcam.files.probe import probe
 
@@ -47,8 +47,19 @@ def lines(facts: FileFacts) -> list[str]:
         ("taken", facts.camera.date),
         ("looks like", facts.role_guess),
     ]
+    if facts.sensor is not None:
+        rows[4:4] = _sensor(facts.sensor)
     rows += [("note", note) for note in facts.notes]
     return [str(facts.path), *(f"  {name:<12}{text}" for name, text in rows if text)]
+
+
+def _sensor(sensor: SensorFacts) -> list[tuple[str, str]]:
+    balance = ", ".join(f"{name} {gain:.3f}" for name, gain in zip("RGB", sensor.white_balance, strict=False))
+    return [
+        ("black", ", ".join(f"{level:g}" for level in sensor.black)),
+        ("mosaic", sensor.pattern),
+        ("balance", balance),
+    ]
 
 
 def _camera(facts: FileFacts) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera.curves import encode
-from dualcam.frame import FloatArray
+from dualcam.errors import InputError
+from dualcam.frame import FloatArray, Role
 
 _MAX_PATCHES = 64
 _ENOUGH_PATCHES = 0.005  # share of the patches that have to be colored
@@ -59,3 +60,35 @@ def is_gray(linear: FloatArray) -> bool:
     # One step between channels is rounding in a bright picture, but a good part of the signal in a very dark
     # one.
     return spread < 0.01 or (float(patches.max()) > 16 and not has_color(linear))
+
+
+def as_role(pixels: FloatArray, role: Role, name: str) -> FloatArray:
+    """Check the channels against the role.
+
+    Args:
+        pixels: (H, W, 1) or (H, W, 3) linear, any exposure.
+        role: "mono" or "color".
+        name: what to call the picture in a message.
+
+    Returns:
+        (H, W, 1) for mono, equal channels averaged; (H, W, 3) for color.
+
+    Raises:
+        InputError: color given as mono, or gray given as color.
+    """
+    if role == "mono":
+        if pixels.shape[2] == 1:
+            return pixels
+        if has_color(pixels):
+            raise InputError(
+                f"{name} looks like a color picture, but was given as mono.",
+                "Swap the two files if they are the wrong way round, or convert this one to gray.",
+            )
+        gray: FloatArray = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
+        return gray
+    if pixels.shape[2] == 1 or is_gray(pixels):
+        raise InputError(
+            f"{name} was given as color, but holds no color.",
+            "Perhaps the two files are swapped: the mono picture comes first, the color picture second.",
+        )
+    return pixels

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dualcam.errors import DualcamError, InputError
-from dualcam.files import kinds, lossy, netpbm, png, tiff
+from dualcam.files import kinds, lossy, netpbm, png, rawtags, tiff
 from dualcam.files.samples import Header, Samples, check_size
 
 _T = TypeVar("_T")
@@ -20,16 +20,42 @@ _DECODERS: dict[str, tuple[Callable[[bytes, Path], Header], Callable[[bytes, Hea
 }
 
 
-def open_header(path: Path) -> tuple[bytes, Header]:
-    """Load a file and read its header; no pixels are decoded.
+def load(path: Path) -> tuple[str, bytes]:
+    """Load a file and name its kind by its content.
+
+    Returns:
+        "PNG", "JPEG", "WebP", "TIFF", "Netpbm" or "raw", and all bytes of the file.
 
     Raises:
-        InputError: the file is missing, of an unreadable kind, corrupt, too small or too large.
+        InputError: the file is missing, of an unreadable kind, or corrupt.
     """
     kind, data = kinds.load(path)
+    if kind == "TIFF" and _guard(path, lambda: rawtags.is_raw(data)):
+        kind = "raw"
+    return kind, data
+
+
+def read_header(path: Path, kind: str, data: bytes) -> Header:
+    """Read the header of a loaded file that is not raw; no pixels are decoded.
+
+    Raises:
+        InputError: corrupt, too small or too large, or a camera raw file, which has no header of this sort.
+    """
+    if kind == "raw":
+        raise kinds.raw_error(path)
     header = _guard(path, lambda: _DECODERS[kind][0](data, path))
     check_size(header.width, header.height, path)
-    return data, header
+    return header
+
+
+def open_header(path: Path) -> tuple[bytes, Header]:
+    """Load a file that is not raw and read its header: ``load`` and ``read_header``.
+
+    Raises:
+        InputError: as in these two.
+    """
+    kind, data = load(path)
+    return data, read_header(path, kind, data)
 
 
 def open_samples(path: Path, data: bytes, header: Header) -> Samples:

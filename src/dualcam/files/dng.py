@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dualcam.camera.sensor import PATTERNS
 from dualcam.errors import OutputError
 from dualcam.files.ifd import ASCII, BYTE, LONG, RATIONAL, SHORT, SRATIONAL, Tag, single_strip
 from dualcam.files.metadata import SOFTWARE, CameraFacts
@@ -27,9 +28,6 @@ SRGB_TO_XYZ = np.array(
     ]
 )
 """(3, 3) linear sRGB to CIE XYZ, both with the white D65 (from the primaries of IEC 61966-2-1)."""
-
-PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
-"""Bayer color filters of the first two rows, two letters a row."""
 
 _CFA, _LINEAR_RAW = 32803, 34892
 _D65 = 21
@@ -54,7 +52,7 @@ def write_dng(
     Args:
         path: file to make, ``.dng``.
         samples: (H, W) uint16, linear, DN as the converter gave them.
-        pattern: one of ``PATTERNS``, or None for a monochrome sensor.
+        pattern: one of ``camera.sensor.PATTERNS``, or None for a monochrome sensor.
         black: DN of black; one number, or four for the pixels of a 2 x 2 block, row by row.
         white: DN of saturation, over every black.
         white_balance: (3,) factors that make camera red, green and blue of a white surface equal.

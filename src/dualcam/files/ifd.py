@@ -44,8 +44,7 @@ def fraction(value: float) -> tuple[int, int]:
     Args:
         value: finite, of a magnitude under 2**31.
     """
-    exact = Fraction(value)
-    close = exact.limit_denominator(int(_LARGEST / max(1, abs(exact))))
+    close = Fraction(value).limit_denominator(int(_LARGEST / max(1.0, abs(value))))
     return close.numerator, close.denominator
 
 

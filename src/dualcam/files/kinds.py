@@ -6,25 +6,25 @@ from pathlib import Path
 
 from dualcam.errors import InputError
 
-_TO_TIFF = "Develop it to a 16-bit TIFF or PNG with a raw converter (darktable, RawTherapee, dcraw -6 -T)."
+TO_TIFF = "Develop it to a 16-bit TIFF or PNG with a raw converter (darktable, RawTherapee, dcraw -6 -T)."
+TO_DNG = "Convert it to DNG, or develop it to a 16-bit TIFF with a raw converter (darktable, RawTherapee)."
 _TO_PNG = "Convert it to PNG or TIFF, for example with ImageMagick: magick FILE out.png."
 _TO_FRAME = "Extract a single frame as PNG first, for example: ffmpeg -i FILE -frames:v 1 out.png."
-_READABLE = "dualcam reads PNG, JPEG, WebP, TIFF, PGM, PPM and PFM."
+_READABLE = (
+    "dualcam reads PNG, JPEG, WebP, TIFF, PGM, PPM, PFM, and raw files of Bayer and monochrome cameras."
+)
 
-_RAW_SUFFIXES = {
-    ".dng",
-    ".nef",
-    ".nrw",
-    ".cr2",
-    ".arw",
-    ".sr2",
-    ".pef",
-    ".srw",
-    ".3fr",
-    ".iiq",
-    ".erf",
-    ".kdc",
-}
+# Raw files that begin like any TIFF.
+_RAW_SUFFIXES = {".dng", ".nef", ".nrw", ".cr2", ".arw", ".sr2", ".pef", ".srw", ".3fr", ".erf", ".kdc"}
+# Raw files that do not: first bytes, name of the format.
+_RAW_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b"IIRO", "ORF"),
+    (b"IIRS", "ORF"),
+    (b"MMOR", "ORF"),
+    (b"IIU\0", "RW2"),
+    (b"FUJIFILMCCD-RAW", "RAF"),
+    (b"\0MRM", "MRW"),
+)
 
 # First bytes, what to call the file, what to do about it.
 _KNOWN_BUT_UNREAD: tuple[tuple[bytes, str, str], ...] = (
@@ -45,13 +45,7 @@ _KNOWN_BUT_UNREAD: tuple[tuple[bytes, str, str], ...] = (
     (b"P1", "a PBM bitmap, which holds only black and white", "Give a gray PGM or a PNG."),
     (b"P4", "a PBM bitmap, which holds only black and white", "Give a gray PGM or a PNG."),
     (b"P7", "a PAM picture", _TO_PNG),
-    (b"IIRO", "a camera raw file (Olympus)", _TO_TIFF),
-    (b"IIRS", "a camera raw file (Olympus)", _TO_TIFF),
-    (b"MMOR", "a camera raw file (Olympus)", _TO_TIFF),
-    (b"IIU\0", "a camera raw file (Panasonic)", _TO_TIFF),
-    (b"FUJIFILMCCD-RAW", "a camera raw file (Fujifilm)", _TO_TIFF),
-    (b"FOVb", "a camera raw file (Sigma)", _TO_TIFF),
-    (b"\0MRM", "a camera raw file (Minolta)", _TO_TIFF),
+    (b"FOVb", "a camera raw file of a sensor with three layers (Sigma Foveon)", TO_TIFF),
     (b"\x1aE\xdf\xa3", "a video", _TO_FRAME),
     (b"\0\0\x01\xba", "a video", _TO_FRAME),
     (b"FLV\x01", "a video", _TO_FRAME),
@@ -64,8 +58,19 @@ _ISO_PICTURES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", 
 
 
 def raw_error(path: Path) -> InputError:
-    """The error for a camera raw file that was recognised inside a TIFF."""
-    return InputError(f"{path} is a camera raw file, which dualcam does not read yet.", _TO_TIFF)
+    """The error for a camera raw file where only ready pictures make sense."""
+    return InputError(f"{path} is a camera raw file, which cannot be used here.", TO_TIFF)
+
+
+def raw_format(start: bytes, path: Path) -> str:
+    """Name of a raw format that is no DNG: "CR2", "RAF", ...; by the suffix where the first bytes do not tell."""
+    if start[8:10] == b"CR":
+        return "CR2"
+    if start[4:12] == b"ftypcrx ":
+        return "CR3"
+    suffix = path.suffix.lower()
+    by_suffix = suffix[1:].upper() if suffix in _RAW_SUFFIXES - {".dng", ".cr2"} else "raw"
+    return next((name for magic, name in _RAW_STARTS if start.startswith(magic)), by_suffix)
 
 
 def identify(start: bytes, path: Path) -> str:
@@ -76,7 +81,7 @@ def identify(start: bytes, path: Path) -> str:
         path: the file, for messages; its suffix only tells raw files from other TIFFs.
 
     Returns:
-        "PNG", "JPEG", "WebP", "TIFF" or "Netpbm".
+        "PNG", "JPEG", "WebP", "TIFF" (which may still turn out to be raw inside), "Netpbm" or "raw".
 
     Raises:
         InputError: the file is of another kind, which the message names, with the way to convert it.
@@ -88,9 +93,12 @@ def identify(start: bytes, path: Path) -> str:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WebP"
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        if start[8:10] == b"CR" or path.suffix.lower() in _RAW_SUFFIXES:
-            raise raw_error(path)
-        return "TIFF"
+        if start[8:12] in (b"IIII", b"MMMM") or path.suffix.lower() == ".iiq":
+            # Their samples need corrections, column by column, that LibRaw hands over only after developing.
+            raise InputError(f"{path} is a camera raw file (Phase One), which dualcam cannot read.", TO_TIFF)
+        return "raw" if start[8:10] == b"CR" or path.suffix.lower() in _RAW_SUFFIXES else "TIFF"
+    if any(start.startswith(magic) for magic, _ in _RAW_STARTS) or start[4:12] == b"ftypcrx ":
+        return "raw"
     if start[:2] in (b"P2", b"P3", b"P5", b"P6", b"Pf", b"PF") and start[2:3].isspace():
         return "Netpbm"
     raise _refusal(start, path)
@@ -110,8 +118,6 @@ def _refusal(start: bytes, path: Path) -> InputError:
             return InputError(f"{path} is a HEIC picture.", f"{_TO_PNG} {_READABLE}")
         if brand in (b"avif", b"avis"):
             return InputError(f"{path} is an AVIF picture.", f"{_TO_PNG} {_READABLE}")
-        if brand == b"crx ":
-            return raw_error(path)
         return InputError(f"{path} is a video.", f"{_TO_FRAME} {_READABLE}")
     return InputError(f"{path} is not a picture that dualcam can read.", _READABLE)
 

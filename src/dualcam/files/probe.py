@@ -10,7 +10,7 @@ import numpy as np
 
 from dualcam.camera.curves import decode as srgb_to_linear
 from dualcam.errors import InputError
-from dualcam.files import channels, decode, lossy, metadata
+from dualcam.files import channels, decode, libraw, lossy, metadata
 from dualcam.files.metadata import CameraFacts
 from dualcam.files.read import profile_of
 from dualcam.files.samples import Header, Samples
@@ -20,25 +20,42 @@ _QUICK_PIXELS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class SensorFacts:
+    """What a raw file says about its sensor.
+
+    Attributes:
+        pattern: color filter of the first two stored rows, such as "RGGB"; "" for a monochrome sensor and for
+            samples that were demosaiced before.
+        black: DN of black, one number for each place or channel, or a single one where all agree.
+        white_balance: factors for camera red, green and blue; empty for a monochrome sensor.
+    """
+
+    pattern: str
+    black: tuple[float, ...]
+    white_balance: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileFacts:
     """What a picture file says about itself.
 
     Attributes:
         path: the file.
-        format: "PNG", "JPEG", "WebP", "TIFF", "PGM", "PPM" or "PFM", by content.
+        format: "PNG", "JPEG", "WebP", "TIFF", "PGM", "PPM", "PFM", "DNG", ..., by content.
         width: columns, upright, in pixels.
         height: rows, upright, in pixels.
-        channels: 1 or 3, alpha not counted.
-        bits: bits of a stored sample.
+        channels: 1 or 3, alpha not counted; 3 for the mosaic of a color sensor.
+        bits: bits of a stored sample; of a raw file those of its white.
         sample: "uint8", "uint16", "float32", ...
         orientation: stored EXIF orientation, 1 to 8.
         profile: name of the ICC profile; "" without one, "damaged" for one that cannot be used.
         curve: curve that ``read`` undoes by default: "icc", "srgb" or "linear".
-        white: DN of full scale; ``read`` may find a lower one from the values.
+        white: DN of full scale, or of saturation in a raw file; ``read`` may find a lower one from the values.
         has_alpha: the file carries transparency, which is ignored.
         camera: what the camera wrote into the EXIF block.
         role_guess: "mono" or "color" by the channels, "unknown" if the pixels cannot be decoded.
         notes: remarks, such as "first of 3 pages".
+        sensor: what only a raw file tells, or None.
     """
 
     path: Path
@@ -56,12 +73,13 @@ class FileFacts:
     camera: CameraFacts
     role_guess: RoleGuess
     notes: tuple[str, ...]
+    sensor: SensorFacts | None = None
 
 
 def probe(path: str | Path) -> FileFacts:
     """Look at a picture file.
 
-    Only RGB files are decoded, to guess the role: JPEGs at reduced size.
+    Only raw files and RGB files are decoded, the latter to guess the role: JPEGs at reduced size.
 
     Args:
         path: the file.
@@ -71,7 +89,10 @@ def probe(path: str | Path) -> FileFacts:
             is not an error here and shows as role "unknown".
     """
     path = Path(path)
-    data, header = decode.open_header(path)
+    kind, data = decode.load(path)
+    if kind == "raw":
+        return _raw_facts(path, data)
+    header = decode.read_header(path, kind, data)
     width, height = header.width, header.height
     if header.orientation > 4:
         width, height = height, width
@@ -92,6 +113,37 @@ def probe(path: str | Path) -> FileFacts:
         camera=metadata.camera_facts(header.exif),
         role_guess=_guess(path, data, header),
         notes=header.notes,
+    )
+
+
+def _raw_facts(path: Path, data: bytes) -> FileFacts:
+    picture = libraw.unpack(path, data)
+    height, width = picture.samples.shape[:2]
+    if picture.orientation > 4:
+        width, height = height, width
+    colored = picture.pattern is not None or picture.samples.ndim == 3
+    black = tuple(float(b) for b in picture.black.ravel())
+    return FileFacts(
+        path=path,
+        format=picture.format,
+        width=width,
+        height=height,
+        channels=3 if colored else 1,
+        bits=int(picture.white).bit_length(),
+        sample=picture.samples.dtype.name,
+        orientation=picture.orientation,
+        profile="",
+        curve="linear",
+        white=picture.white,
+        has_alpha=False,
+        camera=metadata.camera_facts(metadata.from_tiff(data)),
+        role_guess="color" if colored else "mono",
+        notes=picture.notes,
+        sensor=SensorFacts(
+            pattern=picture.pattern or "",
+            black=black[:1] if len(set(black)) == 1 else black,
+            white_balance=tuple(float(g) for g in picture.white_balance) if colored else (),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from dualcam.camera import curves
 from dualcam.errors import InputError, UsageError
 from dualcam.files import channels, decode, icc, metadata
 from dualcam.files import white as whites
+from dualcam.files.raw import read_raw
 from dualcam.files.samples import Header, Samples, check_size, upright
 from dualcam.frame import FloatArray, Frame, Origin, Role
 
@@ -22,7 +23,9 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     """Read a picture file of one camera.
 
     The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16 bits, float), PGM, PPM and
-    PFM are read at their full depth; the EXIF or TIFF orientation is applied once.
+    PFM are read at their full depth; the EXIF or TIFF orientation is applied once. Camera raw files (DNG and
+    others, of Bayer and monochrome sensors) are developed with the camera's white balance and keep their mosaic,
+    see ``files.raw``.
 
     A camera JPEG that names Adobe RGB in its EXIF without embedding a profile is read as Adobe RGB.
 
@@ -33,7 +36,7 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     White: with "auto", full scale of the container, or the stated maximum (Netpbm), or 10, 12 or 14 bits
     where the values of a 16-bit file show it; float samples beyond 1.5 are divided by their likely white (see
     ``files.white``). A number is the DN of white; integer samples over it are clipped. Float samples are
-    never clipped.
+    never clipped. For a raw file the number replaces the sensor's DN of saturation, black included.
 
     JPEG has no checksums: damage in the middle of a JPEG cannot be told from picture content.
 
@@ -45,15 +48,19 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries, nominally [0, 1]. Colors
-        outside sRGB have values under 0 or over 1. ``origin.notes`` says what was guessed or ignored.
+        outside sRGB have values under 0 or over 1, and so has noise around the black of a raw file.
+        ``origin.notes`` says what was guessed or ignored.
 
     Raises:
         InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role.
-        UsageError: unknown role, curve or white.
+        UsageError: unknown role, curve or white, or one that does not fit a raw file.
     """
     path = Path(path)
     level = _check_options(role, curve, white)
-    data, header = decode.open_header(path)
+    kind, data = decode.load(path)
+    if kind == "raw":
+        return read_raw(path, data, role, curve, level)
+    header = decode.read_header(path, kind, data)
     array = upright(decode.open_samples(path, data, header), header.orientation)
     notes = list(header.notes)
     if header.has_alpha:
@@ -83,7 +90,7 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     origin = Origin(
         path, header.format, bits, used, profile.description if profile else "", exif, tuple(notes)
     )
-    return Frame(_as_role(pixels, role, str(path)), role, origin)
+    return Frame(channels.as_role(pixels, role, str(path)), role, origin)
 
 
 def from_array(array: NDArray[Any], role: Role) -> Frame:
@@ -127,7 +134,7 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
         pixels, _ = _linearise(array, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
     bits = 32 if is_float else array.dtype.itemsize * 8
     origin = Origin(bits=bits, curve="linear" if is_float else "srgb", notes=notes)
-    return Frame(_as_role(pixels, role, name), role, origin)
+    return Frame(channels.as_role(pixels, role, name), role, origin)
 
 
 def _check_options(role: str, curve: str, white: float | str) -> float | None:
@@ -245,23 +252,3 @@ def _through_lut(array: Samples, level: float, profile: icc.Profile, notes: list
         return None
     notes.append("the ICC profile is a lookup table: converted at 8 bits")
     return curves.decode(display.astype(np.float32) / np.float32(255))
-
-
-def _as_role(pixels: FloatArray, role: Role, name: str) -> FloatArray:
-    """Check the channels against the role: (H, W, 1 or 3) -> (H, W, 1) for mono, (H, W, 3) for color."""
-    if role == "mono":
-        if pixels.shape[2] == 1:
-            return pixels
-        if channels.has_color(pixels):
-            raise InputError(
-                f"{name} looks like a color picture, but was given as mono.",
-                "Swap the two files if they are the wrong way round, or convert this one to gray.",
-            )
-        gray: FloatArray = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
-        return gray
-    if pixels.shape[2] == 1 or channels.is_gray(pixels):
-        raise InputError(
-            f"{name} was given as color, but holds no color.",
-            "Perhaps the two files are swapped: the mono picture comes first, the color picture second.",
-        )
-    return pixels

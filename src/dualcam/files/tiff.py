@@ -26,18 +26,16 @@ import tifffile
 from PIL import TiffImagePlugin
 
 from dualcam.errors import InputError
-from dualcam.files import kinds, metadata
+from dualcam.files import metadata
 from dualcam.files.samples import Header, Samples, check_size
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_RAW_PHOTOMETRICS = (32803, 34892)
-_TAG_PHOTOMETRIC, _TAG_ORIENTATION, _TAG_EXTRASAMPLES, _TAG_ICC, _TAG_DNG = 262, 274, 338, 34675, 50706
-_TAG_SUBFILE, _TAG_SUBIFDS = 254, 330
+_TAG_PHOTOMETRIC, _TAG_ORIENTATION, _TAG_EXTRASAMPLES, _TAG_ICC = 262, 274, 338, 34675
 _SAMPLES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' remarks off stderr; what matters in them is checked here."""
     logger = logging.getLogger("tifffile")
 
@@ -58,16 +56,13 @@ def header(data: bytes, path: Path) -> Header:
     """Facts of the first page of a TIFF file.
 
     Raises:
-        InputError: a camera raw file, or a kind of TIFF that cannot be used (CMYK, integers of 32 bits, ...).
+        InputError: a kind of TIFF that cannot be used (CMYK, integers of 32 bits, ...).
         Exception: whatever tifffile raises on a broken file.
     """
-    with _quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+    with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
         tags = page.tags
         photometric = int(page.photometric if page.photometric is not None else _MINISBLACK)
-        preview = int(tags[_TAG_SUBFILE].value) & 1 if _TAG_SUBFILE in tags else 0
-        if photometric in _RAW_PHOTOMETRICS or _TAG_DNG in tags or (preview and _TAG_SUBIFDS in tags):
-            raise kinds.raw_error(path)
         check_size(page.imagewidth, page.imagelength, path)
         _check_usable(page, photometric, path)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
@@ -118,7 +113,7 @@ def samples(data: bytes, header: Header) -> Samples:
         InputError: packed in a way that nothing installed here can read.
         Exception: whatever the decoders raise on damaged data.
     """
-    with _quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+    with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
         page: Any = file.pages[0]
         photometric = int(page.photometric if page.photometric is not None else _MINISBLACK)
         try:

@@ -1,0 +1,95 @@
+"""What the tags of a TIFF-structured raw file (DNG, NEF, ARW, ...) say beyond what LibRaw passes on."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from dualcam.files.tiff import quiet
+from dualcam.frame import FloatArray
+
+_RAW_PHOTOMETRICS = (32803, 34892)  # color filter array, linear raw
+_SUBFILE, _PHOTOMETRIC, _SUBIFDS, _DNG_VERSION = 254, 262, 330, 50706
+_BLACK_REPEAT, _BLACK, _BLACK_DELTA_H, _BLACK_DELTA_V = 50713, 50714, 50715, 50716
+
+
+def is_raw(data: bytes) -> bool:
+    """Whether a TIFF file holds camera raw data, whatever it is called.
+
+    Raises:
+        Exception: whatever tifffile raises on a broken file.
+    """
+    with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        preview = int(page.tags.valueof(_SUBFILE, 0)) & 1
+        return (
+            page.tags.valueof(_PHOTOMETRIC) in _RAW_PHOTOMETRICS
+            or _DNG_VERSION in page.tags
+            # A small preview comes first and the picture hides in a sub-directory.
+            or bool(preview and _SUBIFDS in page.tags)
+        )
+
+
+def is_dng(data: bytes) -> bool:
+    """Whether a TIFF file calls itself a DNG; False for anything that cannot be parsed."""
+    try:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+            first: Any = file.pages[0]
+            return _DNG_VERSION in first.tags
+    except Exception:  # whatever comes: the bytes may be anything
+        return False
+
+
+def check_complete(data: bytes) -> None:
+    """Check that the raw picture of a TIFF-structured file ends before the file does.
+
+    Raises:
+        ValueError: it does not.
+        Exception: whatever tifffile raises on a broken file.
+    """
+    with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = _raw_page(file)
+        if page is None:
+            return
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            if count <= 0 or offset + count > len(data):
+                raise ValueError("it ends before its pixels do")
+
+
+def exact_black(data: bytes) -> FloatArray | None:
+    """Black level of a DNG with its fractions, which LibRaw cuts off: (2, 2) by place, or None.
+
+    A fraction of a DN matters where the whole signal is a few DN. None means that the tags are missing or of a
+    kind that LibRaw averages (a level for each row or column, larger patterns, several samples a pixel).
+    """
+    try:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = _raw_page(file)
+            if page is None or _BLACK not in page.tags or page.samplesperpixel != 1:
+                return None
+            if _BLACK_DELTA_H in page.tags or _BLACK_DELTA_V in page.tags:
+                return None
+            rows, columns = (int(side) for side in page.tags.valueof(_BLACK_REPEAT, (1, 1)))
+            tag = page.tags[_BLACK]
+            values = np.atleast_1d(np.asarray(tag.value, np.float64))
+    except Exception:  # damaged tags: LibRaw's integers have to do
+        return None
+    if int(tag.dtype) in (5, 10):  # fractions come as numerator and denominator
+        values = values[0::2] / np.maximum(values[1::2], 1)
+    if 2 % rows or 2 % columns or values.size != rows * columns or not np.isfinite(values).all():
+        return None
+    black: FloatArray = np.tile(values.reshape(rows, columns), (2 // rows, 2 // columns)).astype(np.float32)
+    return black
+
+
+def _raw_page(file: tifffile.TiffFile) -> Any:
+    """The largest directory with raw samples, or None."""
+    pages: list[Any] = []
+    for page in file.pages:
+        pages.append(page)
+        pages.extend(getattr(page, "pages", None) or ())
+    found = [p for p in pages if p.tags.valueof(_PHOTOMETRIC) in _RAW_PHOTOMETRICS]
+    return max(found, key=lambda p: p.imagewidth * p.imagelength, default=None)
