@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, fuse, info
+from dualcam.cli import demo, doctor, evaluate, fuse, info, simulate
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -50,6 +50,12 @@ def build() -> typer.Typer:
 
     app.command("fuse", epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture.")(fuse.fuse)
     app.command("demo", short_help="Fuse the pictures that come with dualcam.")(demo.demo)
+    app.command(
+        "simulate",
+        cls=simulate.Grouped,
+        epilog=simulate.EPILOG,
+        short_help="Simulate a capture from clean pictures.",
+    )(simulate.simulate)
     app.command("evaluate", epilog=evaluate.EPILOG, short_help="Measure methods on captures of known truth.")(
         evaluate.evaluate
     )

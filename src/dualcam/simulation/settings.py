@@ -240,6 +240,11 @@ class Settings:
         _within("the scale", self.scale, 1, MOST_SCALE)
 
     @property
+    def is_straight(self) -> bool:
+        """Whether the color camera is not turned, zoomed, shifted or distorted, so that disparities hold."""
+        return self.color.geometry == Geometry()
+
+    @property
     def mono_electrons(self) -> float:
         """Electrons that a white surface gives in a mono pixel."""
         return self.light.electrons

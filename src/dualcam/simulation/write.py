@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.errors import OutputError
+from dualcam.errors import OutputError, UsageError
 from dualcam.files import encode
 from dualcam.files.dng import encode_dng
 from dualcam.files.outputs import Outputs
@@ -20,6 +20,9 @@ from dualcam.simulation.record import Record, facts
 
 DISPARITY_STEPS = 256
 """Steps per pixel in ``disparity.png``; 0 says that the disparity is unknown."""
+
+ALL = {"mono.png", "color.png", "color.dng", "color.jpg", "truth.png", "capture.json", "disparity.png"}
+"""Every file that a capture may have."""
 
 MOST_DISPARITY = 65535 / DISPARITY_STEPS
 """The largest disparity in pixels that ``disparity.png`` can hold."""
@@ -51,13 +54,23 @@ def write_capture(
         The files, in the order of this description.
 
     Raises:
-        OutputError: a file exists, or cannot be made.
+        OutputError: a file exists, cannot be made, or is left from a capture of another kind.
+        UsageError: a disparity of another size.
     """
     contents = _contents(capture, record)
+    if disparity is not None and disparity.shape != capture.mono.shape:
+        raise UsageError(
+            f"the disparity has {_size(disparity)} pixels, the mono picture {_size(capture.mono)}.",
+            "Give the disparity of every pixel of the mono camera's view.",
+        )
     if disparity is not None:
         contents["disparity.png"] = encode.png(
             disparity_codes(disparity), encode.Extras(provenance="disparity in 1/256 pixels", tagged=False)
         )
+    for name in ALL - set(contents):
+        # Two captures in one folder would pass for one.
+        if (folder / name).exists():
+            raise OutputError(f"{folder / name} is there from another capture.", "Use another folder.")
     with Outputs(overwrite=overwrite, inputs=inputs) as outputs:
         outputs.reserve_dir(folder)
         hidden = {name: outputs.reserve(folder / name) for name in contents}
@@ -106,3 +119,7 @@ def _dng(capture: Capture, record: Record) -> bytes:
 
 def _json(values: dict[str, Any]) -> bytes:
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _size(picture: NDArray[Any]) -> str:
+    return f"{picture.shape[1]} x {picture.shape[0]}"
