@@ -10,7 +10,7 @@ INSTALL_INPUTS := pyproject.toml $(CONSTRAINTS) src/dualcam/_version.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check fast real-captures folder-named benchmark-speed clean
+.PHONY: help demo test check fast real-captures folder-named benchmark data-named benchmark-speed clean
 
 help:
 	@echo "make demo             install into $(VENV), fuse the pictures that come with dualcam"
@@ -19,6 +19,10 @@ help:
 	@echo "make fast             the quick tests only, up to the first failure"
 	@echo "make real-captures DIR=folder"
 	@echo "                      fuse every mono/color pair below a folder, write out/real-captures"
+	@echo "make benchmark DATA=folder"
+	@echo "                      all methods on a folder of left/right pairs, goes on where it was stopped; writes"
+	@echo "                      docs/benchmark.md, benchmarks/results/night.json, out/benchmark.html, out/benchmark"
+	@echo "                      (add ARGS=--restart after the code has changed)"
 	@echo "make benchmark-speed  seconds and memory of 'dualcam fuse', write out/speed.json"
 	@echo "make clean            remove $(VENV), caches and built packages; results in out stay"
 	@echo "Add PYTHON=python3.12 to use another interpreter."
@@ -43,6 +47,14 @@ real-captures: folder-named $(VENV)/installed
 folder-named:
 	@test -n "$(DIR)" || { echo "error: name the folder: make real-captures DIR=folder" >&2; exit 2; }
 
+benchmark: data-named $(VENV)/installed-eval
+	@mkdir -p benchmarks/results out
+	$(BIN)/dualcam evaluate "$(DATA)" --out out/benchmark --json benchmarks/results/night.json \
+		--markdown docs/benchmark.md --html out/benchmark.html --overwrite $(ARGS)
+
+data-named:
+	@test -n "$(DATA)" || { echo "error: name the folder: make benchmark DATA=folder" >&2; exit 2; }
+
 benchmark-speed: $(VENV)/installed
 	$(BIN)/python benchmarks/end_to_end.py --json out/speed.json
 
@@ -62,6 +74,10 @@ $(VENV)/installed: $(INSTALL_INPUTS) | $(VENV)/created
 	$(PIP) -e .
 	@touch $@
 
+$(VENV)/installed-eval: $(INSTALL_INPUTS) | $(VENV)/created
+	$(PIP) -e ".[eval]"
+	@touch $@ $(VENV)/installed
+
 $(VENV)/installed-dev: $(INSTALL_INPUTS) | $(VENV)/created
 	$(PIP) -e ".[dev]"
-	@touch $@ $(VENV)/installed
+	@touch $@ $(VENV)/installed $(VENV)/installed-eval

@@ -22,6 +22,9 @@ SCHEMA = 1
 SCORING = "scoring"
 """The entry that only scores depend on, not outputs."""
 
+PACKAGE = Path(dualcam.__file__).parent
+"""Where dualcam's own code and weights lie."""
+
 _PACKAGES = {
     "numpy": "numpy",
     "opencv": "cv2",
@@ -41,9 +44,11 @@ _PRESENTATION = (
     "evaluation/layout.py",
     "evaluation/modules.py",
     "evaluation/page.py",
+    "evaluation/report.html",
     "evaluation/report.py",
     "evaluation/results.py",
     "evaluation/run.py",
+    "evaluation/sheet.py",
     "evaluation/summary.py",
     "evaluation/table.py",
     "evaluation/workers.py",
@@ -57,7 +62,7 @@ def config(scenes: Iterable[Scene]) -> dict[str, Any]:
     Raises:
         InputError: a file of a scene cannot be read.
     """
-    files = list(_package_files(Path(dualcam.__file__).parent))
+    files = list(_package_files(PACKAGE))
     rooms: dict[str, list[tuple[str, Path]]] = {}
     for name, path in files:
         if not _belongs(name, _SCORING):

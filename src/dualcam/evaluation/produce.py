@@ -16,6 +16,7 @@ from dualcam.evaluation.captures import read_inputs, read_truth
 from dualcam.evaluation.case import CaseId, Inputs, Output, Truth
 from dualcam.evaluation.layout import RunFolder, is_whole_png, read_json, write_json, write_whole
 from dualcam.evaluation.plan import Result, Task
+from dualcam.evaluation.workers import naming
 from dualcam.files import encode
 from dualcam.files.write import write, write_gray
 
@@ -59,8 +60,9 @@ def produce(run: RunFolder, task: Task) -> None:
             inputs = read_inputs(folder, track)
             for result in missing:
                 if result.track == track:
-                    run.mark(f"{task.name}, {track} track: {result.method}")
-                    _produce_one(run, task.case(result), result, inputs, truth)
+                    run.mark(f"{task.name}, {track} track, {result.method}")
+                    with naming(f"{track} track", result.method):
+                        _produce_one(run, task.case(result), result, inputs, truth)
     finally:
         run.unmark()
 

@@ -11,6 +11,7 @@ from dualcam.evaluation.case import CaseId, Inputs, Output, Truth
 from dualcam.evaluation.layout import RunFolder, read_json, write_json
 from dualcam.evaluation.metrics import all as metrics
 from dualcam.evaluation.plan import Result, Task
+from dualcam.evaluation.workers import naming
 
 
 def score(run: RunFolder, task: Task) -> None:
@@ -29,8 +30,9 @@ def score(run: RunFolder, task: Task) -> None:
             inputs = read_inputs(folder, track)
             for result in missing:
                 if result.track == track:
-                    run.mark(f"scores of {task.name}, {track} track: {result.method}")
-                    _score_one(run, task.case(result), result.method, inputs, truth)
+                    run.mark(f"scores of {task.name}, {track} track, {result.method}")
+                    with naming(f"{track} track", f"scores of {result.method}"):
+                        _score_one(run, task.case(result), result.method, inputs, truth)
     finally:
         run.unmark()
 

@@ -84,6 +84,16 @@ def each(
                 pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def naming(*words: str) -> Iterator[None]:
+    """Let a fault inside say what was being done, besides the task that ``each`` names."""
+    try:
+        yield
+    except Exception as error:
+        error.__notes__ = [*words, *getattr(error, "__notes__", [])]
+        raise
+
+
 def _here(step: Callable[[_T], None], tasks: Sequence[_T], name: Callable[[_T], str]) -> Iterator[_T]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -104,7 +114,8 @@ def _named(name: Callable[[_T], str], task: _T) -> Iterator[None]:
     except (DualcamError, BrokenProcessPool, MemoryError):
         raise
     except Exception as error:
-        raise WorkError(f"{name(task)}: {type(error).__name__}: {error}") from error
+        where = ", ".join([name(task), *getattr(error, "__notes__", [])])
+        raise WorkError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def _obituary(workers: Sequence[BaseProcess], busy_with: Callable[[int], str]) -> str:
