@@ -69,7 +69,7 @@ def overview(results: Results, found: Sequence[Group]) -> str:
             _means(group, method, keys, (2, 2)) if method in group.rows else _NO_VALUE for group in found
         ]
         lines.append([title, *cells])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def means(results: Results, group: Group) -> str:
@@ -86,7 +86,7 @@ def means(results: Results, group: Group) -> str:
         firsts = " / ".join(str(group.firsts(method, key)) for key in _WIN_KEYS)
         cells.append(_NO_VALUE if method in group.ceilings else firsts)
         lines.append([_title(results, group, method), *cells])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def same_scenes(results: Results, group: Group) -> str:
@@ -98,7 +98,7 @@ def same_scenes(results: Results, group: Group) -> str:
     for method in group.rows:
         cells = [_means(group, method, c.keys, (c.digits,), common) for c in _BASIC]
         lines.append([results.methods[method], *cells])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def per_scene(results: Results, group: Group) -> str:
@@ -116,12 +116,12 @@ def per_scene(results: Results, group: Group) -> str:
             for key in _WIN_KEYS:
                 values = {m: group.score(m, scene, key) for m in rivals}
                 parts.append(
-                    _bold_best(key, group.score(method, scene, key), values.values(), 2, method in rivals)
+                    bold_best(key, group.score(method, scene, key), values.values(), 2, method in rivals)
                 )
             mark = " (refused)" if scene in group.refused(method) else ""
             cells.append(" / ".join(parts) + mark if any(p != _NO_VALUE for p in parts) else _NO_VALUE)
         lines.append([scene, *cells])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def losses(group: Group) -> list[str]:
@@ -163,7 +163,7 @@ def costs(results: Results) -> str:
         rate = sum(item.seconds for item in own) / sum(item.megapixels for item in own)
         slowest = max(item.seconds for item in own)
         lines.append([title, f"{rate:.2f}", f"{slowest:.2f}", f"{max(peaks):.0f}" if peaks else _NO_VALUE])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _details(results: Results, group: Group) -> Iterator[str]:
@@ -197,11 +197,11 @@ def _means(
         # Means over other scenes cannot be compared, and a ceiling is no rival.
         rivals = [found[m].value for m in group.rivals if found[m].scenes == most]
         counts = method in group.rivals and found[method].scenes == most
-        parts.append(_bold_best(key, found[method].value, rivals, places, counts))
+        parts.append(bold_best(key, found[method].value, rivals, places, counts))
     return " / ".join(parts) if any(part != _NO_VALUE for part in parts) else _NO_VALUE
 
 
-def _bold_best(
+def bold_best(
     key: str, value: float | None, rivals: Collection[float | None], digits: int, counts: bool
 ) -> str:
     """Show a number, in bold if it is the best as far as its decimals show."""
@@ -217,7 +217,7 @@ def _wins(group: Group, method: str, rival: str) -> str:
     return " / ".join(str(group.wins(method, rival, key)) for key in _WIN_KEYS)
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
     """Cells -> a table whose columns also line up as plain text; the first line is the head."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
