@@ -26,8 +26,9 @@ Examples:
 \b
 The run can be stopped at any time; the same command goes on from there.
 Pictures of your own method are named FOLDER/SCENE/LEVELxSCALE-TRACK.png, such as
-my/pictures/midd03/Teddy/nightx2-file.png, with -confidence.png beside them if there
-is one. The captures to make them from are in the folder captures of the run.
+my/pictures/midd03/Teddy/nightx2-file.png (a confidence beside it is named
+nightx2-file-confidence.png). The captures to make them from are in RUN/captures once
+any method has run.
 """
 
 _NEEDED = ("skimage", "onnxruntime")

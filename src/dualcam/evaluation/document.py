@@ -20,10 +20,15 @@ make benchmark DATA=folder
 ```
 
 on a folder of pairs (`left.png`, `right.png`, and `disp_left.png` where the true disparity is known). It goes on
-where it was stopped, and gives the same scores each time. Add your own method with
-`dualcam evaluate ... --outputs NAME=FOLDER`, where FOLDER holds its pictures as
-`<scene>/<level>x<scale>-<track>.png`, in the mono camera's view and size. The captures that they have to be made
-from lie in the run's folder `captures`.
+where it was stopped, and gives the same scores each time.
+
+To see where your own method stands, whatever it is written in:
+
+1. `dualcam evaluate DATA --out run --methods gray` leaves the captures as files in `run/captures`,
+   a folder `<scene>/<level>x<scale>` each. Give your method `mono.png` and `color.png` (or `color.dng`), nothing else.
+2. Save what it makes as `FOLDER/<scene>/<level>x<scale>-file.png` (or `-raw.png`), in the mono camera's view and size;
+   a confidence may lie beside it as `<level>x<scale>-file-confidence.png`, 16-bit gray.
+3. `dualcam evaluate DATA --out run --outputs NAME=FOLDER --markdown mine.md`.
 """
 
 _READING = """\
@@ -81,8 +86,8 @@ def _conditions(results: Results) -> str:
             )
     lines += [
         "- **scale** is the number of mono pixels per color pixel in each direction.",
-        "- **file track**: color is the 8-bit sRGB picture of an edge-aware demosaic. **raw track**: color is the "
-        "12-bit mosaic in a DNG.",
+        "- **file track**: color is the 8-bit sRGB picture of an edge-aware demosaic.",
+        "- **raw track**: color is the 12-bit mosaic of the same exposure, in a DNG.",
         f"- Computed with {packages}.",
     ]
     return "\n".join(lines) + "\n"
