@@ -1,4 +1,4 @@
-"""The simulated sensor against theory, and the protocol that uses it."""
+"""The simulated sensor against theory."""
 
 from __future__ import annotations
 
@@ -9,22 +9,71 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dualcam.camera import sensor
-from dualcam.errors import UsageError
-from dualcam.evaluation import protocol
-from synthetic import scene, to_bits, to_display, to_linear
+from synthetic import scene, to_display, to_linear
 
 
 @pytest.mark.parametrize(
-    ("signal", "electrons", "read_e"), [(0.5, 100, 0), (0.02, 50, 3), (1.0, 4000, 2), (0, 500, 5)]
+    ("signal", "electrons", "read_e", "dark_e"),
+    [
+        (0.5, 100, 0, 0),
+        (0.02, 50, 3, 0),
+        (1.0, 4000, 2, 0),
+        (0, 500, 5, 0),
+        (0, 200, 0, 40),
+        (0.3, 80, 2, 30),
+    ],
 )
-def test_poisson_mean_and_variance(signal, electrons, read_e):
+def test_mean_and_variance_of_an_exposure(signal, electrons, read_e, dark_e):
+    flat = np.full((500, 400), signal, np.float32)
+    out = sensor.expose(flat, electrons, read_e, np.random.default_rng(0), dark_e=dark_e).astype(np.float64)
+    mean = signal + dark_e / electrons
+    variance = (signal * electrons + dark_e + read_e**2) / electrons**2
+    # 200 000 samples: five standard errors of the mean; the variance has one of 0.3 % (more for few electrons).
+    assert abs(out.mean() - mean) < 5 * np.sqrt(variance / out.size)
+    assert out.var() == pytest.approx(variance, rel=0.02)
+
+
+def test_row_noise_is_one_offset_a_row():
+    rows, columns = 20_000, 16
     out = sensor.expose(
-        np.full((500, 400), signal, np.float32), electrons, read_e, np.random.default_rng(0)
+        np.zeros((rows, columns), np.float32), 100, 2, np.random.default_rng(3), row_noise_e=5
     ).astype(np.float64)
-    variance = signal / electrons + (read_e / electrons) ** 2
-    # 200 000 samples: five standard errors of the mean, and of the variance (with room for Poisson's tails).
-    assert abs(out.mean() - signal) < 5 * np.sqrt(variance / out.size)
-    assert out.var() == pytest.approx(variance, rel=0.03)
+    # The variance of 20 000 row means has a standard error of 1 %.
+    assert out.mean(axis=1).var() == pytest.approx((5**2 + 2**2 / columns) / 100**2, rel=0.03)
+    within = (out - out.mean(axis=1, keepdims=True)).var() * columns / (columns - 1)
+    assert within == pytest.approx(2**2 / 100**2, rel=0.02)
+    assert abs(out.mean()) < 5 * 5 / 100 / np.sqrt(rows)
+
+
+def test_row_noise_of_a_color_picture_is_the_same_across():
+    out = sensor.row_noise((50, 40, 3), 2.0, np.random.default_rng(0))
+    assert out.shape == (50, 1, 1) and out.std() > 1
+
+
+def test_the_single_noises():
+    rng = np.random.default_rng(5)
+    shot = sensor.shot_noise(np.full(200_000, 7.5), rng)
+    assert np.array_equal(shot, np.rint(shot)) and shot.dtype == np.float64
+    assert (shot.mean(), shot.var()) == pytest.approx((7.5, 7.5), rel=0.02)
+    read = sensor.read_noise((500, 400), 3.0, rng)
+    assert abs(read.mean()) < 5 * 3 / np.sqrt(read.size) and read.var() == pytest.approx(9, rel=0.02)
+
+
+def test_rounding_adds_a_twelfth():
+    signal = np.random.default_rng(0).uniform(0.2, 0.8, 200_000).astype(np.float32)
+    error = sensor.digitise(signal, 8, 16) - (16 + signal.astype(np.float64) * (255 - 16))
+    assert error.var() == pytest.approx(1 / 12, rel=0.02) and abs(error.mean()) < 5 * np.sqrt(
+        1 / 12 / 200_000
+    )
+
+
+def test_black_level_keeps_noise_below_black():
+    noise = sensor.read_noise((400, 500), 0.01, np.random.default_rng(1)).astype(np.float32)
+    kept = sensor.to_linear(sensor.digitise(noise, 12, 256), 12, 256)
+    cut = sensor.to_linear(sensor.digitise(noise, 12, 0), 12, 0)
+    assert abs(kept.mean()) < 5 * 0.01 / np.sqrt(noise.size)
+    assert kept.std() == pytest.approx(0.01, rel=0.02)
+    assert cut.mean() == pytest.approx(0.01 / np.sqrt(2 * np.pi), rel=0.02)  # half a Gaussian
 
 
 def test_photon_transfer_gives_the_gain_back():
@@ -60,10 +109,14 @@ def test_digitise_rounds_clips_and_comes_back(picture, bits, black):
     assert np.array_equal(sensor.digitise(back, bits, black), dn)
 
 
-def test_mosaic_takes_rggb():
-    rgb = np.stack([np.full((3, 5), v, np.float32) for v in (0.1, 0.2, 0.3)], -1)
-    expected = np.float32([[0.1, 0.2, 0.1, 0.2, 0.1], [0.2, 0.3, 0.2, 0.3, 0.2], [0.1, 0.2, 0.1, 0.2, 0.1]])
-    np.testing.assert_array_equal(sensor.mosaic(rgb), expected)
+@pytest.mark.parametrize("pattern", sensor.PATTERNS)
+def test_mosaic_takes_the_colors_of_its_pattern(pattern):
+    value = {"R": 0.1, "G": 0.2, "B": 0.3}
+    rgb = np.stack([np.full((3, 5), v, np.float32) for v in value.values()], -1)
+    expected = np.float32([[value[pattern[y % 2 * 2 + x % 2]] for x in range(5)] for y in range(3)])
+    np.testing.assert_array_equal(sensor.mosaic(rgb, pattern), expected)
+    if pattern == "RGGB":
+        np.testing.assert_array_equal(sensor.mosaic(rgb), expected)
 
 
 def test_gray_survives_the_mosaic():
@@ -72,9 +125,10 @@ def test_gray_survives_the_mosaic():
     assert np.abs(out - gray)[2:-2, 2:-2].max() < 2e-4
 
 
+@pytest.mark.parametrize("pattern", sensor.PATTERNS)
 @pytest.mark.parametrize("color", [(0.6, 0.2, 0.1), (0.1, 0.5, 0.3), (0.05, 0.1, 0.9)])
-def test_flat_colors_survive_the_mosaic(color):
-    out = sensor.demosaic(sensor.mosaic(np.full((32, 40, 3), color, np.float32)))
+def test_flat_colors_survive_the_mosaic(color, pattern):
+    out = sensor.demosaic(sensor.mosaic(np.full((32, 40, 3), color, np.float32), pattern), pattern)
     assert out.shape == (32, 40, 3) and out.dtype == np.float32
     assert np.abs(out - np.float32(color)).max() < 1e-4
 
@@ -96,99 +150,6 @@ def test_bin_average_value_and_ragged_edge():
 def test_bin_average_keeps_the_mean_of_large_pictures():
     picture = np.full((1000, 1000, 3), 0.1, np.float32)
     assert sensor.bin_average(picture, 1000) == pytest.approx(np.full((1, 1, 3), 0.1), rel=1e-6)
-
-
-def views(height=96, width=128):
-    wide = to_bits(scene(height, width + 8, 5))
-    return wide[:, 8:], wide[:, :width]
-
-
-@pytest.mark.parametrize("level", list(protocol.LEVELS))
-@pytest.mark.parametrize("scale", [1, 2, 4])
-def test_capture_shapes_and_brightness(level, scale):
-    left, right = views()
-    out = protocol.capture(left, right, scene="a", level=level, scale=scale)
-    assert out.mono.shape == (96, 128) and out.mono.dtype == np.uint16
-    assert out.color.shape == (96 // scale, 128 // scale, 3) and out.color.dtype == np.uint8
-    assert np.array_equal(out.truth, left)
-    mono = to_linear(out.mono / 65535).mean()
-    assert mono == pytest.approx((to_linear(left / 255) @ protocol.MONO_WEIGHTS).mean(), rel=0.03)
-    color = to_linear(out.color / 255).mean((0, 1)) * protocol.LEVELS[level].exposure_ratio
-    # Clipping the noise at black brightens dark pictures a little.
-    assert color == pytest.approx(to_linear(right / 255).mean((0, 1)), rel=0.12)
-
-
-def test_capture_is_always_the_same_and_depends_on_all_names():
-    left, right = views()
-
-    def color(**changes):
-        options = {"scene": "a", "level": "night", "scale": 2} | changes
-        return protocol.capture(left, right, **options)
-
-    first, second = color(), color()
-    assert np.array_equal(first.mono, second.mono) and np.array_equal(first.color, second.color)
-    for change in ({"scene": "b"}, {"level": "dark"}, {"scale": 1}):
-        other = color(**change)
-        assert not np.array_equal(first.mono, other.mono)
-
-
-def test_mono_and_color_noise_are_independent():
-    flat = np.full((128, 128, 3), 128, np.uint8)
-    out = protocol.capture(flat, flat, scene="a", level="dark", scale=1)
-    mono, green = out.mono.ravel().astype(float), out.color[..., 1].ravel().astype(float)
-    assert abs(np.corrcoef(mono, green)[0, 1]) < 0.05
-
-
-def test_the_protocol_is_the_one_of_the_papers():
-    levels = {v.name: (v.electrons, v.exposure_ratio) for v in protocol.LEVELS.values()}
-    assert levels == {"dusk": (4000, 4), "night": (1000, 8), "dark": (250, 16)}
-    assert list(protocol.LEVELS) == list(levels)
-    assert (protocol.MONO_READ_E, protocol.COLOR_READ_E, protocol.BITS) == (2.0, 3.0, 12)
-    assert protocol.MONO_WEIGHTS.tolist() == pytest.approx([0.3, 0.5, 0.2])
-
-
-@pytest.mark.parametrize(("scale", "electrons"), [(1, 125), (2, 500), (4, 500)])
-def test_the_color_pixels_noise(scale, electrons):
-    flat = np.full((256, 256, 3), 160, np.uint8)
-    level = float(to_linear(160 / 255))
-    out = protocol.capture(flat, flat, scene="a", level="night", scale=scale)
-    # Green of every second pixel of the mosaic is as measured; all others are interpolated and quieter.
-    green = to_linear(out.color[..., 1] / 255) * 8
-    measured = np.concatenate([green[0::2, 1::2].ravel(), green[1::2, 0::2].ravel()])
-    expected = np.sqrt(level / electrons + (3 / electrons) ** 2 + 8**2 / 4095**2 / 12)
-    rounding = (1 / 255 / 12.92 * 8 * 5) ** 2 / 12
-    assert measured.std() == pytest.approx(np.sqrt(expected**2 + rounding), rel=0.1)
-    assert measured.mean() == pytest.approx(level, rel=0.02)
-
-
-GOLDEN_MONO = [[36843, 38537, 34450, 37169], [36933, 35858, 37710, 35517]]
-GOLDEN_COLOR = [[[80, 42, 19], [78, 41, 19], [75, 42, 18]], [[78, 41, 20], [78, 39, 16], [77, 44, 17]]]
-
-
-def test_capture_is_the_one_the_numbers_were_made_with():
-    # Not a checksum of every sample: the last bit of a power differs between processors, and OpenCV's demosaic
-    # may round differently one day. Changed seeds, steps or their order move these values far more.
-    left = np.full((64, 64, 3), (200, 120, 60), np.uint8)
-    out = protocol.capture(left, left, scene="golden", level="night", scale=2)
-    np.testing.assert_allclose(out.mono[:2, :4], GOLDEN_MONO, atol=2)
-    np.testing.assert_allclose(out.color[10:12, 10:13].astype(int), GOLDEN_COLOR, atol=2)
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"level": "noon"}, "noon"),
-        ({"scale": 0}, "0"),
-        ({"scale": -2}, "-2"),
-        ({"right": np.zeros((96, 127, 3), np.uint8)}, "127"),
-    ],
-)
-def test_capture_refuses(change, named):
-    left, right = views()
-    options = {"left": left, "right": right, "scene": "a", "level": "night", "scale": 2} | change
-    with pytest.raises(UsageError, match=named) as caught:
-        protocol.capture(**options)
-    assert caught.value.remedy
 
 
 def test_the_test_curve_is_the_standard_curve():

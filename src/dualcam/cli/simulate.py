@@ -275,6 +275,7 @@ def _check_call(right: Path | None, parallax: float | None, disparity: Path | No
 
 def _shoot(scene: Scene, chosen: Settings, level: str, seed: int) -> tuple[Capture, Record]:
     from dualcam.evaluation import protocol
+    from dualcam.files.samples import MIN_SIDE
     from dualcam.simulation.capture import shoot
     from dualcam.simulation.record import Record, source
 
@@ -290,7 +291,14 @@ def _shoot(scene: Scene, chosen: Settings, level: str, seed: int) -> tuple[Captu
         parallax=scene.parallax,
         seeded_as=level,
     )
-    return shoot(scene.left, scene.right, chosen, *generators), record
+    capture = shoot(scene.left, scene.right, chosen, *generators)
+    rows, columns = capture.mosaic.shape
+    if min(rows, columns) < MIN_SIDE:
+        raise UsageError(
+            f"the color picture would have {columns} x {rows} pixels, too few to be read again.",
+            "Use a smaller scale or a larger picture.",
+        )
+    return capture, record
 
 
 def _write(scene: Scene, capture: Capture, record: Record, folder: Path, overwrite: bool) -> tuple[Path, ...]:

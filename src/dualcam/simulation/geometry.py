@@ -17,7 +17,7 @@ from dualcam.frame import FloatArray
 from dualcam.rig import warp
 from dualcam.simulation.settings import Geometry
 
-_STEPS = 12
+_MOST_STEPS = 40
 
 
 def color_size(height: int, width: int, scale: float) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def to_color(
         points: (..., 2) x and y in pixels of the view.
         size: rows and columns of the view.
         scale: mono pixels per color pixel.
-        geometry: the rest; distortions up to 0.15 are undone to 0.01 pixels.
+        geometry: the rest; distortions from -0.1 to 0.3 are undone to 0.01 pixels.
 
     Returns:
         (..., 2) float32, x and y in color pixels.
@@ -93,8 +93,11 @@ def to_color(
     )
     found = np.asarray(points, np.float64) - [width / 2, height / 2]
     found = found @ back.T + np.array([width / 2, height / 2]) / scale
-    for _ in range(_STEPS):
-        found = found - (to_view(found, size, scale, geometry) - points) @ back.T
+    for _ in range(_MOST_STEPS):
+        error = to_view(found, size, scale, geometry) - points
+        if np.abs(error).max(initial=0) < 1e-3:
+            break
+        found = found - error @ back.T
     return found.astype(np.float32)
 
 

@@ -12,7 +12,8 @@ def blurred(linear: FloatArray, sigma_px: float) -> FloatArray:
     """Convolve with a Gaussian point spread; the border is mirrored, so that light is neither lost nor won.
 
     Defocus and aberrations of a small camera together are close to a Gaussian (Subbarao, "Parallel depth recovery by
-    changing camera parameters", ICCV 1988).
+    changing camera parameters", ICCV 1988). The kernel is the discrete analog of the Gaussian (Lindeberg, "Scale-space
+    for discrete signals", PAMI 1990), whose variance is right for widths under a pixel too.
 
     Args:
         linear: (H, W) or (H, W, C) linear.
@@ -23,8 +24,16 @@ def blurred(linear: FloatArray, sigma_px: float) -> FloatArray:
     """
     if sigma_px <= 0:
         return linear
-    # The default size of OpenCV's kernel for floats reaches 4 deviations.
-    return cv2.GaussianBlur(linear, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)
+    kernel = _discrete_gaussian(sigma_px)
+    return cv2.sepFilter2D(linear, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+
+
+def _discrete_gaussian(sigma: float) -> FloatArray:
+    """The kernel exp(-t) I_n(t), t = sigma^2, by its Fourier transform exp(t (cos w - 1))."""
+    radius = int(np.ceil(5 * sigma)) + 3
+    frequency = 2 * np.pi * np.arange(radius + 1) / (2 * radius + 1)
+    kernel = np.fft.irfft(np.exp(sigma**2 * (np.cos(frequency) - 1)), 2 * radius + 1)
+    return np.fft.fftshift(kernel).astype(np.float32)
 
 
 def falloff(height: int, width: int, corner_loss: float) -> FloatArray:
