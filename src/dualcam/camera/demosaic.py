@@ -82,9 +82,8 @@ def _band(samples: FloatArray, sites: list[Mask], epsilon: float) -> FloatArray:
     out = np.empty((*samples.shape, 3), np.float32)
     out[..., 1] = np.where(green, samples, samples + difference)
     for channel, own in ((0, red), (2, blue)):
-        out[..., channel] = _residual(
-            out[..., 1], samples, own.astype(np.float32), (7, 7), epsilon, _BILINEAR
-        )
+        plane = _residual(out[..., 1], samples, own.astype(np.float32), (7, 7), epsilon, _BILINEAR)
+        out[..., channel] = np.where(own, samples, plane)
     return out
 
 

@@ -132,14 +132,13 @@ def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy) -> RawPicture
     else:
         pattern, black = _bayer(path, raw)
     if samples.ndim == 2 and name == "DNG":
-        exact = rawtags.exact_black(data)
+        exact = rawtags.exact_black(data, sizes.top_margin, sizes.left_margin)
         black = black if exact is None else exact
-    if name == "CR2" and not black.any():
-        # Older Canon files state no black: it has to be found on the sensor's masked border.
-        raise _refused(path, "states no black level")
     white = float(raw.white_level)
     if not white > float(black.max()):
         raise ValueError(f"black is {float(black.max()):g} and white {white:g}")
+    if samples.min() == samples.max():  # LibRaw's answer to some kinds of damage in packed samples
+        raise ValueError(f"every sample is {samples.max()}")
     notes: list[str] = []
     balance, matrix = np.ones(3, np.float32), np.eye(3, dtype=np.float32)
     if pattern is not None or samples.ndim == 3:

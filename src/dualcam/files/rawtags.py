@@ -13,6 +13,8 @@ from dualcam.frame import FloatArray
 
 _RAW_PHOTOMETRICS = (32803, 34892)  # color filter array, linear raw
 _SUBFILE, _PHOTOMETRIC, _SUBIFDS, _DNG_VERSION = 254, 262, 330, 50706
+_JPEG = 7  # as a value of Compression; lossless in a DNG
+_ACTIVE_AREA = 50829
 _BLACK_REPEAT, _BLACK, _BLACK_DELTA_H, _BLACK_DELTA_V = 50713, 50714, 50715, 50716
 
 
@@ -44,10 +46,12 @@ def is_dng(data: bytes) -> bool:
 
 
 def check_complete(data: bytes) -> None:
-    """Check that the raw picture of a TIFF-structured file ends before the file does.
+    """Check that the raw picture of a TIFF-structured file is all there.
+
+    LibRaw gives out whatever was in memory where a piece of a lossless JPEG does not begin like one.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it goes on beyond the end of the file, or a JPEG piece of it is none.
         Exception: whatever tifffile raises on a broken file.
     """
     with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -57,13 +61,24 @@ def check_complete(data: bytes) -> None:
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
             if count <= 0 or offset + count > len(data):
                 raise ValueError("it ends before its pixels do")
+            if page.compression == _JPEG and data[offset : offset + 3] != b"\xff\xd8\xff":
+                raise ValueError("a piece of it is no JPEG")
 
 
-def exact_black(data: bytes) -> FloatArray | None:
+def exact_black(data: bytes, top: int, left: int) -> FloatArray | None:
     """Black level of a DNG with its fractions, which LibRaw cuts off: (2, 2) by place, or None.
 
-    A fraction of a DN matters where the whole signal is a few DN. None means that the tags are missing or of a
-    kind that LibRaw averages (a level for each row or column, larger patterns, several samples a pixel).
+    A fraction of a DN matters where the whole signal is a few DN. Besides, where the active area begins at an odd
+    row or column LibRaw leaves that out, and with it loses which black belongs to which place.
+
+    Args:
+        data: the file.
+        top: row of the sensor that the result shall begin at.
+        left: column of the sensor that the result shall begin at.
+
+    Returns:
+        None if the tags are missing or of a kind that LibRaw averages (a level for each row or column, larger
+        patterns, several samples a pixel).
     """
     try:
         with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -73,6 +88,7 @@ def exact_black(data: bytes) -> FloatArray | None:
             if _BLACK_DELTA_H in page.tags or _BLACK_DELTA_V in page.tags:
                 return None
             rows, columns = (int(side) for side in page.tags.valueof(_BLACK_REPEAT, (1, 1)))
+            origin = page.tags.valueof(_ACTIVE_AREA, (0, 0))  # where the pattern of the levels begins
             tag = page.tags[_BLACK]
             values = np.atleast_1d(np.asarray(tag.value, np.float64))
     except Exception:  # damaged tags: LibRaw's integers have to do
@@ -81,7 +97,10 @@ def exact_black(data: bytes) -> FloatArray | None:
         values = values[0::2] / np.maximum(values[1::2], 1)
     if 2 % rows or 2 % columns or values.size != rows * columns or not np.isfinite(values).all():
         return None
-    black: FloatArray = np.tile(values.reshape(rows, columns), (2 // rows, 2 // columns)).astype(np.float32)
+    tiled = np.tile(values.reshape(rows, columns), (2 // rows, 2 // columns))
+    black: FloatArray = np.roll(tiled, (int(origin[0]) - top, int(origin[1]) - left), (0, 1)).astype(
+        np.float32
+    )
     return black
 
 
