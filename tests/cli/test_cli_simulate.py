@@ -87,7 +87,7 @@ def test_a_photo_gets_parallax_and_a_true_disparity(call, tmp_path):
     assert np.array_equal(codes(tmp_path / "out" / "truth.png"), codes(photo))
     assert (facts(tmp_path / "out")["protocol"], facts(tmp_path / "out")["scene"]) == (None, "photo")
     # The depths do not depend on light and scale.
-    assert call("simulate", photo, "-o", "two", "--parallax", 0.1, "--scale", 4).exit_code == 0
+    assert call("simulate", photo, "-o", "two", "--parallax", 0.1, "--scale", 3).exit_code == 0
     assert np.array_equal(codes(tmp_path / "two" / "disparity.png"), disparity)
 
 

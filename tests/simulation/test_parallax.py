@@ -147,6 +147,20 @@ def test_layers_keep_their_order_and_are_smooth():
         assert not layer.support[labels < index].any()
 
 
+@pytest.mark.parametrize("share", [0.15, -0.15])
+def test_a_layer_is_drawn_wherever_it_is_seen(share, monkeypatch):
+    rng = np.random.default_rng(8)
+    picture = scene(120, 160)
+    labels = by_distance(regions(picture, 6, rng), rng)
+    layers = cut(picture, labels, share * 160, rng)
+    empty = Layer(picture, np.zeros((120, 160), np.float32), (1.0, 0, 0), STILL)
+    right, front = render((*layers, empty))
+    monkeypatch.setattr("dualcam.simulation.parallax._reach", lambda layer: (slice(None), slice(None)))
+    whole, front_whole = render(layers)
+    np.testing.assert_allclose(right, whole, atol=1e-5)
+    assert np.array_equal(front, front_whole)
+
+
 def test_regions_follow_colors():
     picture = np.zeros((80, 120, 3), np.float32)
     picture[:, :60], picture[:, 60:] = (0.8, 0.1, 0.1), (0.1, 0.2, 0.8)

@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.smooth import wide_blur
 from dualcam.frame import FloatArray
 
 Labels = NDArray[np.int32]
 Places = NDArray[np.intp]
 
-_SMALL = 160  # longest side at which regions are looked for
-_ROUNDS = 12
+_SMALL = 128  # longest side at which regions are looked for
+_ROUNDS = 8
 _PLACE = 100.0  # a picture's longest side counts as much as this difference in CIELAB
 _SMOOTH = 1 / 120  # of the longest side: outlines are rounded to this radius
 _LEAST = 0.004  # of the area: smaller islands join what is around them
@@ -71,10 +72,7 @@ def regions(display: FloatArray, count: int, rng: np.random.Generator) -> Labels
         centers = np.where(sizes > 0, sums / np.maximum(sizes, 1), centers).astype(np.float32)
     radius = max(height, width) * _SMOOTH
     labels = _nearest(_features(cv2.GaussianBlur(display, (0, 0), max(radius / 4, 0.5))), centers)
-    votes = [
-        cv2.GaussianBlur((labels == k).astype(np.float32), (0, 0), max(radius, 0.5))
-        for k in range(len(centers))
-    ]
+    votes = [wide_blur((labels == k).astype(np.float32), max(radius, 0.5)) for k in range(len(centers))]
     smooth = np.argmax(votes, axis=0).astype(np.int32)
     return uncovered(smooth, _islands(smooth, len(centers)))
 

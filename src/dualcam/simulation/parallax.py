@@ -22,7 +22,9 @@ from dualcam.simulation.layers import Layer, continued, regions, uncovered
 MOST = 0.2
 """The largest disparity over the width."""
 
-_ROUNDS = 4
+_ROUNDS = 3
+
+Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +125,7 @@ def cut(
 
 
 def disparity_at(layer: Layer, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Disparity of a layer in pixels at pixel positions x and y of the left view, any shape."""
+    """Disparity of a layer in pixels at pixel positions x and y of the left view, of shapes that fit each other."""
     height, width = layer.support.shape
     u, v = x / np.float32(width), y / np.float32(height)
     a, b, c = layer.plane
@@ -145,24 +147,38 @@ def render(stack: tuple[Layer, ...]) -> tuple[FloatArray, NDArray[np.int32]]:
     right = np.zeros_like(stack[0].picture)
     front = np.zeros((height, width), np.int32)
     for index, layer in enumerate(stack):
-        places = left_places(layer)
-        fraction = places[..., 0] % (2 * width)
-        places[..., 0] = width - np.abs(width - fraction)
+        if not layer.support.any():
+            continue
+        window = _reach(layer)
+        places = left_places(layer, window)
+        places[..., 0] = width - np.abs(width - places[..., 0] % (2 * width))
         cover = warp.sample(layer.support, places)
         drawn = warp.sample(layer.picture, places, interpolation=warp.CUBIC)
-        right += cover[..., None] * (drawn - right)
-        front[cover > 0.5] = index
+        drawn -= right[window]
+        drawn *= cover[..., None]
+        right[window] += drawn
+        front[window][cover > 0.5] = index
     return np.clip(right, 0, 1), front
 
 
-def left_places(layer: Layer) -> FloatArray:
-    """Where every pixel of the right view shows a layer: (H, W, 2) positions in the left view."""
-    places = warp.centers(*layer.support.shape)
-    x = places[..., 0]
+def left_places(layer: Layer, window: Window) -> FloatArray:
+    """Where the pixels of a window of the right view show a layer: (h, w, 2) positions in the left view."""
+    x, y = np.moveaxis(warp.centers(*layer.support.shape)[window], -1, 0)
     found = x + np.float32(layer.plane[0])
     for _ in range(_ROUNDS):
-        found = x + disparity_at(layer, found, places[..., 1])
-    return np.stack([found, places[..., 1]], axis=-1)
+        found = x + disparity_at(layer, found, y[:, :1])
+    return np.stack([found, y], axis=-1)
+
+
+def _reach(layer: Layer) -> Window:
+    """A window of the right view outside which nothing of a layer is seen, so that nothing is drawn there."""
+    height, width = layer.support.shape
+    rows, columns = (np.flatnonzero(layer.support.any(axis=axis)) for axis in (1, 0))
+    most = int(abs(layer.plane[0]) + sum(map(abs, layer.plane[1:])) + layer.wave[0]) + 3
+    first, last = int(columns[0]) - most, int(columns[-1]) + most + 1
+    # What lies this near to the border may be seen mirrored outside it.
+    first, last = (0 if first <= most else first), (width if last >= width - most else last)
+    return slice(max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, height)), slice(first, last)
 
 
 def truth(
