@@ -13,7 +13,7 @@ import pytest
 
 from synthetic import Rig, shoot, world
 
-HEAVY = ("torch", "tensorflow", "onnxruntime", "skimage", "scipy", "matplotlib")
+HEAVY = ("torch", "tensorflow", "onnxruntime", "rawpy", "skimage", "scipy", "matplotlib")
 
 
 @pytest.fixture

@@ -106,6 +106,9 @@ def test_fractions_of_black_are_kept(file):
 
 
 def test_unusual_black_levels_are_left_to_libraw(file):
+    places = [Tag(50713, SHORT, [2, 2]), Tag(50714, SHORT, [10, 20, 30, 40])]
+    by_place = raw_makers.dng(samples(), *places, Tag(50716, RATIONAL, [0.0] * 32))
+    assert probe(file(by_place)).sensor.black == (10, 20, 30, 40)
     rows = raw_makers.dng(samples(), Tag(50714, SHORT, [100]), Tag(50716, RATIONAL, [2.0] * 32))
     assert probe(file(rows)).sensor.black == (102,)
     large = raw_makers.dng(samples(), Tag(50713, SHORT, [4, 4]), Tag(50714, SHORT, [7] * 16))
