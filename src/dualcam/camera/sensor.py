@@ -1,6 +1,6 @@
 """A simulated sensor: light becomes electrons, electrons become digital numbers, in small pure steps.
 
-The model is the linear one of EMVA 1288 (release 3.1, section 2): electrons arrive with Poisson statistics, dark
+The model is the linear one of EMVA 1288 (release 3.1): electrons arrive with Poisson statistics, dark
 signal and read noise are added, and the system gain turns electrons into digital numbers (DN), which are rounded
 and clipped. Row noise is the banding term of Wei et al. (ELD, CVPR 2020). All pictures are linear float32 with
 white at 1 unless said.
@@ -27,7 +27,7 @@ _EDGE_AWARE = {
 
 
 def shot_noise(expected_e: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Count electrons: expected numbers (any shape, >= 0) -> Poisson-distributed numbers (EMVA 1288, equation 2)."""
+    """Count electrons: expected numbers (any shape, >= 0) -> Poisson-distributed numbers (EMVA 1288, noise model)."""
     return rng.poisson(expected_e).astype(np.float64)
 
 
@@ -37,7 +37,7 @@ def read_noise(shape: tuple[int, ...], rms_e: float, rng: np.random.Generator) -
 
 
 def row_noise(shape: tuple[int, ...], rms_e: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """One Gaussian offset for every row, electrons, (H, 1, ...) to be added (ELD, section 3.1: banding)."""
+    """One Gaussian offset for every row, electrons, (H, 1, ...) to be added (banding in ELD)."""
     return rng.normal(0.0, rms_e, (shape[0], *(1 for _ in shape[1:])))
 
 
@@ -79,7 +79,7 @@ def digitise(linear: FloatArray, bits: int, black: int = 0) -> NDArray[np.uint16
         black: DN without light. Noise below it survives down to DN 0.
 
     Returns:
-        DN of the same shape. Rounding adds a variance of 1/12 DN^2 (EMVA 1288, equation 9).
+        DN of the same shape. Rounding adds a variance of 1/12 DN^2 (EMVA 1288).
     """
     top = 2**bits - 1
     dn = np.rint(linear * np.float32(top - black) + np.float32(black))

@@ -204,7 +204,7 @@ def response(camera: Camera) -> ColorResponse:
 
     Camera RGB of linear sRGB is the published matrix times sRGB to XYZ. The sums of its rows are what a white surface
     gives: their reciprocals are the white balance, and without them the inverse is the color matrix (Brooks et al.,
-    CVPR 2019, section 3.2, normalise in the same way).
+    CVPR 2019, normalise in the same way).
     """
     to_camera = np.array(camera.from_xyz) @ SRGB_TO_XYZ
     white = to_camera.sum(axis=1)

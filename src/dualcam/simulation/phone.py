@@ -20,7 +20,7 @@ from dualcam.simulation.settings import Phone
 
 
 def s_curve(display: FloatArray, contrast: float) -> FloatArray:
-    """Mix in the tone curve 3 x^2 - 2 x^3 (Brooks et al., CVPR 2019, section 3.1), display in [0, 1], any shape."""
+    """Mix in the tone curve 3 x^2 - 2 x^3 (Brooks et al., CVPR 2019), display in [0, 1], any shape."""
     return display + np.float32(contrast) * (display * display * (3 - 2 * display) - display)
 
 

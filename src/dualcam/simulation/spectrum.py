@@ -61,8 +61,8 @@ def mono_signal(linear_rgb: NDArray[np.floating], response: MonoResponse) -> Flo
 def camera_rgb(linear_rgb: FloatArray, response: ColorResponse) -> FloatArray:
     """What a color sensor responds with behind its filters: the inverse color matrix, then the inverse white balance.
 
-    These are the two linear steps of Brooks et al. ("Unprocessing Images for Learned Raw Denoising", CVPR 2019,
-    sections 3.1 and 3.2), without their treatment of clipped highlights: the sensor here clips by itself.
+    These are the two linear steps of Brooks et al. ("Unprocessing Images for Learned Raw Denoising", CVPR 2019),
+    without their treatment of clipped highlights: the sensor here clips by itself.
 
     Args:
         linear_rgb: (H, W, 3) linear sRGB.
