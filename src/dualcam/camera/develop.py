@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from dualcam.camera.demosaic import demosaic
@@ -31,7 +32,8 @@ def to_srgb(camera: FloatArray, matrix: FloatArray) -> FloatArray:
     """White-balanced camera RGB (H, W, 3), linear -> linear sRGB, by a (3, 3) matrix; nothing is clipped."""
     if np.array_equal(matrix, np.eye(3, dtype=np.float32)):
         return camera
-    return (camera.reshape(-1, 3) @ matrix.T).reshape(camera.shape)
+    out: FloatArray = cv2.transform(camera, matrix)
+    return out
 
 
 def limit_highlights(camera: FloatArray, white_balance: FloatArray) -> FloatArray:
@@ -48,12 +50,14 @@ def limit_highlights(camera: FloatArray, white_balance: FloatArray) -> FloatArra
     Returns:
         (H, W, 3) linear; ``camera`` itself where nothing is near to saturation.
     """
-    level = camera / white_balance
-    if float(level.max()) <= _NEARLY_CLIPPED:
+    near = (camera > np.float32(_NEARLY_CLIPPED) * white_balance).any(axis=2)
+    if not near.any():
         return camera
-    clipped = np.clip((level - np.float32(_NEARLY_CLIPPED)) / np.float32(1 - _NEARLY_CLIPPED), 0, 1)
-    out = camera.copy()
+    pixels = camera[near]  # (n, 3): mostly few
+    clipped = (pixels / white_balance - np.float32(_NEARLY_CLIPPED)) / np.float32(1 - _NEARLY_CLIPPED)
+    clipped = np.clip(clipped, 0, 1)
     for channel in np.argsort(white_balance)[::-1]:  # from the highest limit down to the lowest
-        excess = np.maximum(out - white_balance[channel], 0)
-        out -= clipped[..., channel, None] * excess
+        pixels -= clipped[:, channel, None] * np.maximum(pixels - white_balance[channel], 0)
+    out = camera.copy()
+    out[near] = pixels
     return out

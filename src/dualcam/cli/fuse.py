@@ -121,7 +121,8 @@ def fuse(
 ) -> None:
     """Fuse a sharp mono picture with a dark, noisy color picture of the same scene.
 
-    Reads PNG, JPEG, WebP, TIFF and PGM/PPM/PFM. All outputs appear together at the end, or none of them.
+    Reads PNG, JPEG, WebP, TIFF, PGM/PPM/PFM and camera raw files (DNG, ...). All outputs appear together at the
+    end, or none of them.
     """
     with guarded(verbose):
         started = time.perf_counter()
