@@ -15,14 +15,16 @@ from synthetic import scene, to_bits
 HEIGHT, WIDTH, SHIFT = 80, 96, 4
 
 
-def add_pair(folder: Path, seed: int = 0, disparity: bool = True, height: int = HEIGHT) -> Path:
+def add_pair(
+    folder: Path, seed: int = 0, disparity: bool = True, height: int = HEIGHT, width: int = WIDTH
+) -> Path:
     """A plane at a disparity of ``SHIFT`` pixels, seen by two cameras."""
     folder.mkdir(parents=True, exist_ok=True)
-    wide = to_bits(scene(height, WIDTH + SHIFT, seed))
-    cv2.imwrite(str(folder / "left.png"), wide[:, :WIDTH, ::-1])
+    wide = to_bits(scene(height, width + SHIFT, seed))
+    cv2.imwrite(str(folder / "left.png"), wide[:, :width, ::-1])
     cv2.imwrite(str(folder / "right.png"), wide[:, SHIFT:, ::-1])
     if disparity:
-        cv2.imwrite(str(folder / "disp_left.png"), np.full((height, WIDTH), SHIFT * 256, np.uint16))
+        cv2.imwrite(str(folder / "disp_left.png"), np.full((height, width), SHIFT * 256, np.uint16))
     return folder
 
 

@@ -32,28 +32,33 @@ _PACKAGES = {
     "scikit-image": "skimage",
     "rawpy": "rawpy",
 }
-# Nothing here reaches an output or a score. Paths below the package; a folder stands for all it holds.
+# Nothing here reaches an output or a score of this benchmark (the other protocols look after their own code). Paths
+# below the package; a folder stands for all it holds.
 _PRESENTATION = (
     "cli",
     "demo",
     "py.typed",
     "fusion/report.py",
     "fusion/report_page.py",
+    "evaluation/bench.py",
+    "evaluation/ccs.py",
+    "evaluation/checker.py",
     "evaluation/collect.py",
+    "evaluation/cross_table.py",
     "evaluation/document.py",
     "evaluation/layout.py",
     "evaluation/modules.py",
-    "evaluation/page.py",
     "evaluation/report.html",
     "evaluation/report.py",
     "evaluation/results.py",
+    "evaluation/resume.py",
     "evaluation/run.py",
     "evaluation/sheet.py",
     "evaluation/summary.py",
     "evaluation/table.py",
     "evaluation/workers.py",
 )
-_SCORING = ("evaluation/metrics", "evaluation/scoring.py")
+_SCORING = ("evaluation/metrics", "evaluation/scoring.py", "evaluation/visibility.py")
 
 
 def config(scenes: Iterable[Scene]) -> dict[str, Any]:

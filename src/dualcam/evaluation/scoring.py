@@ -7,7 +7,7 @@ import numpy as np
 from dualcam.camera.curves import decode
 from dualcam.evaluation import pictures
 from dualcam.evaluation.captures import read_inputs, read_truth
-from dualcam.evaluation.case import CaseId, Inputs, Output, Truth
+from dualcam.evaluation.case import CaseId, Inputs, Output
 from dualcam.evaluation.layout import RunFolder, read_json, write_json
 from dualcam.evaluation.metrics import all as metrics
 from dualcam.evaluation.plan import Result, Task
@@ -25,6 +25,7 @@ def score(run: RunFolder, task: Task) -> None:
     if not missing:
         return
     truth = read_truth(folder)
+    reference = metrics.prepare(truth)
     try:
         for track in dict.fromkeys(result.track for result in missing):
             inputs = read_inputs(folder, track)
@@ -32,7 +33,7 @@ def score(run: RunFolder, task: Task) -> None:
                 if result.track == track:
                     run.mark(f"scores of {task.name}, {track} track, {result.method}")
                     with naming(f"{track} track", f"scores of {result.method}"):
-                        _score_one(run, task.case(result), result.method, inputs, truth)
+                        _score_one(run, task.case(result), result.method, inputs, reference)
     finally:
         run.unmark()
 
@@ -62,7 +63,9 @@ def read_output(run: RunFolder, case: CaseId, method: str) -> Output:
     )
 
 
-def _score_one(run: RunFolder, case: CaseId, method: str, inputs: Inputs, truth: Truth) -> None:
-    scores = metrics.score(read_output(run, case, method), truth, inputs)
+def _score_one(
+    run: RunFolder, case: CaseId, method: str, inputs: Inputs, reference: metrics.Reference
+) -> None:
+    scores = metrics.score(read_output(run, case, method), reference.truth, inputs, reference)
     values = {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
     write_json(run.score(case, method), {"scores": values})
