@@ -81,9 +81,9 @@ def sparsification(confidence: FloatArray, apart: FloatArray) -> Sparsification:
         confidence: any shape, larger is surer.
         apart: the same shape, CIEDE2000 against the truth.
     """
-    errors = apart.ravel().astype(np.float64)
+    errors = apart.ravel()
     removed = np.arange(STEPS) / STEPS
-    mean = float(errors.mean())
+    mean = float(errors.mean(dtype=np.float64))
     if mean == 0:
         nothing = np.zeros(STEPS)
         return Sparsification(removed, nothing, nothing, 0.0)
@@ -94,14 +94,14 @@ def sparsification(confidence: FloatArray, apart: FloatArray) -> Sparsification:
     return Sparsification(removed, curve, oracle, float((curve - oracle).mean()))
 
 
-def _level_ties(errors: Curve, keys: FloatArray) -> Curve:
+def _level_ties(errors: FloatArray, keys: FloatArray) -> Curve:
     """Replace every error by the mean over its run of equal keys."""
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     lengths = np.diff(np.append(starts, errors.size))
-    return np.repeat(np.add.reduceat(errors, starts) / lengths, lengths)
+    return np.repeat(np.add.reduceat(errors.astype(np.float64), starts) / lengths, lengths)
 
 
-def _mean_of_first(errors: Curve, removed: Curve) -> Curve:
+def _mean_of_first(errors: Curve | FloatArray, removed: Curve) -> Curve:
     """Mean of the first part of a sorted list that is left when shares of its end are removed."""
     kept = np.maximum(np.rint((1 - removed) * errors.size).astype(np.intp), 1)
-    return np.cumsum(errors)[kept - 1] / kept
+    return np.cumsum(errors, dtype=np.float64)[kept - 1] / kept

@@ -71,8 +71,11 @@ class Moments:
 def moments(picture: NDArray[np.generic]) -> Moments:
     """Windowed mean and variance of a display picture (H, W, 3) with white at 255; mirrored at the borders."""
     planes = np.ascontiguousarray(np.moveaxis(np.asarray(picture, np.float64), -1, 0))
-    mean = _window(planes)
-    return Moments(planes, mean, _window(planes * planes) - mean * mean)
+    mean, variance = np.empty_like(planes), np.empty_like(planes)
+    for i, plane in enumerate(planes):
+        mean[i] = _window(plane)
+        variance[i] = _window(plane * plane) - mean[i] ** 2
+    return Moments(planes, mean, variance)
 
 
 def similarity(a: Moments, b: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -84,11 +87,14 @@ def similarity(a: Moments, b: Moments) -> tuple[NDArray[np.float64], NDArray[np.
     Returns:
         The similarity and, for multi-scale use, its contrast-structure part alone; (3, H, W) in [-1, 1].
     """
-    product = a.mean * b.mean
-    covariance = _window(a.planes * b.planes) - product
-    structure = (2 * covariance + C2) / (a.variance + b.variance + C2)
-    luminance = (2 * product + C1) / (a.mean * a.mean + b.mean * b.mean + C1)
-    return luminance * structure, structure
+    whole, structure = np.empty_like(a.mean), np.empty_like(a.mean)
+    for i, (x, y) in enumerate(zip(a.planes, b.planes, strict=True)):
+        product = a.mean[i] * b.mean[i]
+        covariance = _window(x * y) - product
+        structure[i] = (2 * covariance + C2) / (a.variance[i] + b.variance[i] + C2)
+        luminance = (2 * product + C1) / (a.mean[i] ** 2 + b.mean[i] ** 2 + C1)
+        whole[i] = luminance * structure[i]
+    return whole, structure
 
 
 def ssim_map(picture: Moments, truth: Moments) -> NDArray[np.float64]:
@@ -111,7 +117,6 @@ def ssim(similar: NDArray[np.float64], mask: Mask | None = None) -> float:
     return float(picked.mean()) if picked.size else float("nan")
 
 
-def _window(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _window(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     size = (2 * RADIUS + 1, 2 * RADIUS + 1)
-    blurred = [cv2.GaussianBlur(p, size, SIGMA, borderType=cv2.BORDER_REFLECT) for p in planes]
-    return np.stack(blurred)
+    return cv2.GaussianBlur(plane, size, SIGMA, borderType=cv2.BORDER_REFLECT)

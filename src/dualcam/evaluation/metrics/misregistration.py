@@ -8,6 +8,8 @@ of a pixel. The score is the median length over the windows.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,26 @@ _DARK = 16.0
 
 # Rows: luma and two chroma differences of display RGB (ITU-R BT.601).
 _YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """The edges of one picture, and tables that give sums over any rectangle.
+
+    Attributes:
+        field: (H, W, 2) float32, the doubled angle as a complex number; its length is the square root of the
+            gradient, so that few strong edges do not outvote all others.
+        gradient: (H+1, W+1) table of the squared gradient.
+        total: (H+1, W+1, 2) table of the field.
+        length: (H+1, W+1) table of the field's length.
+        power: (H+1, W+1) table of its squared length.
+    """
+
+    field: FloatArray
+    gradient: NDArray[np.float64]
+    total: NDArray[np.float64]
+    length: NDArray[np.float64]
+    power: NDArray[np.float64]
 
 
 def misregistration(picture: NDArray[np.uint8], mono: FloatArray | None = None) -> float:
@@ -64,67 +86,87 @@ def misregistration(picture: NDArray[np.uint8], mono: FloatArray | None = None) 
     return float(np.fmax(_reading(edges, _edges(chroma)), _reading(edges, _edges(ratio))))
 
 
-def _reading(mono: FloatArray, color: FloatArray) -> float:
-    """Weighted median of the windows' shifts; fields (H, W, 3) of ``_edges``."""
+def _reading(mono: _Edges, color: _Edges) -> float:
+    """Weighted median of the windows' shifts."""
     shifts: list[float] = []
     weights: list[float] = []
-    height, width = mono.shape[:2]
+    height, width = mono.field.shape[:2]
     for top in range(REACH, height - WINDOW - REACH + 1, _STRIDE):
         for left in range(REACH, width - WINDOW - REACH + 1, _STRIDE):
-            inner = np.s_[top : top + WINDOW, left : left + WINDOW]
-            strength = _rms(color[inner][..., 2])
-            if strength < _LEAST_CHROMA or _rms(mono[inner][..., 2]) < _LEAST_MONO:
+            strength = _rms_gradient(color, top, left)
+            if strength < _LEAST_CHROMA or _rms_gradient(mono, top, left) < _LEAST_MONO:
                 continue
-            outer = np.s_[top - REACH : top + WINDOW + REACH, left - REACH : left + WINDOW + REACH]
-            shifts.append(_shift(mono[outer][..., :2], color[inner][..., :2]))
             # Edges of one direction tell nothing about a shift along them.
-            weights.append(strength * (1 - _coherence(color[inner][..., :2])))
-    return _median(np.array(shifts), np.array(weights)) if len(shifts) >= _LEAST_WINDOWS else float("nan")
+            directed = np.hypot(*_sums(color.total, top, left)) / _sums(color.length, top, left)
+            weights.append(strength * (1 - float(directed)))
+            shifts.append(_shift(mono, color, top, left))
+    if len(shifts) < _LEAST_WINDOWS or sum(weights) <= 0:
+        return float("nan")
+    return _median(np.array(shifts), np.array(weights))
 
 
-def _edges(channels: FloatArray) -> FloatArray:
-    """Edge field (H, W, 3) of channels (H, W, C): two components of doubled angle, and the gradient squared.
+def _edges(channels: FloatArray) -> _Edges:
+    """Find the edges of channels (H, W, C) together, in 8-bit steps per pixel."""
+    shape = channels.shape[:2]
+    squared, even, odd = (np.zeros(shape, np.float32) for _ in range(3))
+    for plane in np.moveaxis(channels, -1, 0):
+        smooth = cv2.GaussianBlur(np.ascontiguousarray(plane), (0, 0), _SIGMA)
+        dx, dy = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        dx[:, 1:-1] = (smooth[:, 2:] - smooth[:, :-2]) / 2
+        dy[1:-1] = (smooth[2:] - smooth[:-2]) / 2
+        across, down = dx * dx, dy * dy
+        squared += across + down
+        even += across - down
+        odd += 2 * dx * dy
+    scale = np.sqrt(np.maximum(squared, np.float32(1e-6)))
+    scale *= np.sqrt(scale)
+    even /= scale
+    odd /= scale
+    field = np.dstack([even, odd])
+    power = even * even + odd * odd
+    return _Edges(
+        field, *(cv2.integral(m, sdepth=cv2.CV_64F) for m in (squared, field, np.sqrt(power), power))
+    )
 
-    The components have the length of the square root of the gradient, so that few strong edges do not outvote
-    all others.
-    """
-    smooth = cv2.GaussianBlur(np.ascontiguousarray(channels), (0, 0), _SIGMA)
-    smooth = smooth.reshape(channels.shape)
-    dx, dy = np.zeros_like(smooth), np.zeros_like(smooth)
-    dx[:, 1:-1] = (smooth[:, 2:] - smooth[:, :-2]) / 2
-    dy[1:-1] = (smooth[2:] - smooth[:-2]) / 2
-    squared = (dx * dx + dy * dy).sum(axis=2)
-    even, odd = (dx * dx - dy * dy).sum(axis=2), (2 * dx * dy).sum(axis=2)
-    scale = np.maximum(squared, np.float32(1e-6)) ** np.float32(-0.75)
-    return np.stack([even * scale, odd * scale, squared], axis=-1)
 
-
-def _shift(mono: FloatArray, color: FloatArray) -> float:
+def _shift(mono: _Edges, color: _Edges, top: int, left: int) -> float:
     """Length of the shift at which a window of color edges fits best, at most ``REACH``."""
-    fit = cv2.matchTemplate(np.ascontiguousarray(mono), np.ascontiguousarray(color), cv2.TM_CCORR_NORMED)
+    span = 2 * REACH + 1
+    area = np.s_[top - REACH : top + WINDOW + REACH, left - REACH : left + WINDOW + REACH]
+    padded = np.zeros((SMALLEST, SMALLEST, 2), np.float32)
+    padded[:WINDOW, :WINDOW] = color.field[top : top + WINDOW, left : left + WINDOW]
+    spectra = (
+        cv2.dft(np.ascontiguousarray(x), flags=cv2.DFT_COMPLEX_OUTPUT) for x in (mono.field[area], padded)
+    )
+    product = cv2.mulSpectrums(*spectra, 0, conjB=True)
+    fit = cv2.idft(product, flags=cv2.DFT_SCALE)[:span, :span, 0]
+    # The window's own power is the same for every shift; the mono view's under it is not.
+    corner = mono.power[top - REACH :, left - REACH :]
+    beyond = corner[WINDOW : WINDOW + span, WINDOW : WINDOW + span]
+    under = beyond - corner[:span, WINDOW : WINDOW + span] - corner[WINDOW : WINDOW + span, :span]
+    under = under + corner[:span, :span]
+    fit = fit / np.sqrt(np.maximum(under, 1e-12))
     row, column = np.unravel_index(int(np.argmax(fit)), fit.shape)
     x, y = float(column) - REACH, float(row) - REACH
-    if 0 < row < fit.shape[0] - 1 and 0 < column < fit.shape[1] - 1:
-        around = fit[row - 1 : row + 2, column - 1 : column + 2].astype(np.float64)
-        x, y = x + _vertex(around[1]), y + _vertex(around[:, 1])
+    if 0 < row < span - 1 and 0 < column < span - 1:
+        x, y = x + _vertex(fit[row, column - 1 : column + 2]), y + _vertex(fit[row - 1 : row + 2, column])
     return min(float(np.hypot(x, y)), float(REACH))
+
+
+def _sums(table: NDArray[np.float64], top: int, left: int) -> NDArray[np.float64]:
+    """Sum over the window at (top, left) by a summed-area table."""
+    bottom, right = top + WINDOW, left + WINDOW
+    return np.asarray(table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left])
+
+
+def _rms_gradient(edges: _Edges, top: int, left: int) -> float:
+    return float(np.sqrt(max(float(_sums(edges.gradient, top, left)), 0.0))) / WINDOW
 
 
 def _vertex(values: NDArray[np.float64]) -> float:
     """Where the parabola through three equidistant values has its top, from the middle one: -0.5 to 0.5."""
     bend = values[0] - 2 * values[1] + values[2]
     return 0.0 if bend >= 0 else float(np.clip((values[0] - values[2]) / (2 * bend), -0.5, 0.5))
-
-
-def _coherence(field: FloatArray) -> float:
-    """How far all edges of a doubled-angle field (H, W, 2) run in one direction: 0 to 1."""
-    total = float(np.hypot(*field.mean(axis=(0, 1), dtype=np.float64)))
-    lengths = np.sqrt(np.square(field).sum(axis=2))
-    return total / max(float(lengths.mean(dtype=np.float64)), 1e-12)
-
-
-def _rms(squared: FloatArray) -> float:
-    return float(np.sqrt(squared.mean(dtype=np.float64)))
 
 
 def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
