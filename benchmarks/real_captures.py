@@ -3,8 +3,11 @@
     python benchmarks/real_captures.py DIR [--out DIR] [--markdown]
 
 A pair is a folder that holds ``mono.*`` and ``color.*`` in any format dualcam reads. The folder's first name below
-DIR is the device, the rest is the scene. Real captures have no truth to compare with, so nothing is scored:
-the table says what dualcam found and how sure it is, and the sheets show whether to believe it.
+DIR is the device, the rest is the scene. Real captures have no truth to compare with. The table says what dualcam
+found and how sure it is, and what can be measured without a truth: how far color edges lie from mono's, and, where
+the patches of a color checker were marked (``checker_patches.json``), how far their color is from the photographed
+one. Both stand beside the color that is placed but not matched, which is what the method starts from. The sheets
+show whether to believe it.
 
 With ``--out``: the result and the confidence of every pair as PNG, ``table.md``, and one contact sheet a device
 (mono, color as shot but placed, result, confidence). Refused pairs are on the sheets too, with the reason.
@@ -25,6 +28,9 @@ from numpy.typing import NDArray
 
 from dualcam.camera.curves import encode
 from dualcam.errors import DualcamError
+from dualcam.evaluation import checker
+from dualcam.evaluation.metrics.fidelity import shown
+from dualcam.evaluation.metrics.misregistration import misregistration
 from dualcam.files.probe import probe
 from dualcam.files.read import read
 from dualcam.files.write import write, write_gray
@@ -48,8 +54,10 @@ HEAD = (
     "parallax, px",
     "measured / propagated / neutral",
     "mean confidence",
+    "misregistration, px: placed → result",
     "seconds",
 )
+CHECKERS = checker.read(Path(__file__).with_name("checker_patches.json"))
 Strip = NDArray[np.uint8]
 
 
@@ -62,6 +70,7 @@ class Outcome:
     placed: bool = False
     row: list[str] = field(default_factory=list)
     strip: Strip | None = None
+    patches: tuple[checker.Patch, ...] = ()
 
 
 def find_pairs(root: Path) -> list[tuple[Path, Path]]:
@@ -86,13 +95,16 @@ def fuse_pair(fuser: Fuser, mono: Path, color: Path, root: Path, out: Path | Non
         seconds = time.perf_counter() - started
         # Tables get shown around: no folders of this machine in them.
         reason = "refused: " + error.cause.replace(f"{root}/", "")
-        outcome.row = [outcome.device, outcome.scene, *sizes, reason, *["-"] * 7, f"{seconds:.1f}"]
+        outcome.row = [outcome.device, outcome.scene, *sizes, reason, *["-"] * 8, f"{seconds:.1f}"]
         if out is not None:
             outcome.strip = refused_strip(mono, color, reason, f"{outcome.device} / {outcome.scene}")
         return outcome
     seconds = time.perf_counter() - started
     outcome.placed = True
-    outcome.row = [outcome.device, outcome.scene, *sizes, *facts_of(fusion), f"{seconds:.1f}"]
+    fringes = " → ".join(f"{px:.2f}" if np.isfinite(px) else "-" for px in fringes_of(fusion))
+    outcome.row = [outcome.device, outcome.scene, *sizes, *facts_of(fusion), fringes, f"{seconds:.1f}"]
+    marks = CHECKERS.pairs.get(f"{outcome.device}/{outcome.scene}", {})
+    outcome.patches = checker.compare(fusion, marks, CHECKERS.side)
     if out is not None:
         name = "_".join(parts)
         write(out / f"{name}_result.png", fusion.pixels, origin=fusion.pair.mono.origin, overwrite=True)
@@ -117,6 +129,17 @@ def facts_of(fusion: Fusion) -> list[str]:
         " / ".join(f"{share:.0f}" for share in shares) + " %",
         f"{float(fusion.confidence.mean()):.2f}",
     ]
+
+
+def fringes_of(fusion: Fusion) -> tuple[float, float]:
+    """How far color edges lie from mono's, in mono pixels: of the color as placed, and of the result."""
+    mono = fusion.pair.mono.pixels
+    placed = place_color(fusion.pair)
+    placed = placed * np.float32(_brightening(placed, fusion.pixels))
+    # Where the color camera did not look there is no color, and no edge of color either.
+    start = np.where(np.isfinite(placed), placed, mono)
+    base = encode(mono[..., 0])
+    return misregistration(shown(start), base), misregistration(shown(fusion.pixels), base)
 
 
 def _size_of(path: Path) -> str:
@@ -221,7 +244,25 @@ def markdown(outcomes: list[Outcome]) -> str:
         counts.append(f"{device} {sum(own)} of {len(own)}")
     total = sum(outcome.placed for outcome in outcomes)
     lines += ["", f"Placed: {total} of {len(outcomes)} ({', '.join(counts)})."]
+    for outcome in outcomes:
+        if outcome.patches:
+            lines += ["", *patch_lines(outcome)]
     return "\n".join(lines)
+
+
+def patch_lines(outcome: Outcome) -> list[str]:
+    """The patches of one checker: a table of CIEDE2000 at one luminance, its mean first."""
+    found = outcome.patches
+    lines = [
+        f"Color checker in {outcome.device} / {outcome.scene}, {len(found)} patches:",
+        "",
+        "| patch | ΔE00 placed | ΔE00 result |",
+        "| --- | --- | --- |",
+    ]
+    means = [float(np.mean([getattr(p, which) for p in found])) for which in ("placed", "result")]
+    medians = [float(np.median([getattr(p, which) for p in found])) for which in ("placed", "result")]
+    rows = [("**mean**", *means), ("**median**", *medians), *((p.name, p.placed, p.result) for p in found)]
+    return lines + [f"| {name} | {placed:.1f} | {result:.1f} |" for name, placed, result in rows]
 
 
 def main() -> None:
