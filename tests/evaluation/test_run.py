@@ -226,6 +226,24 @@ def test_other_code_is_not_mixed_in(bench):
     assert bench.run("true") and bench.asked == []
 
 
+def test_code_that_changes_meanwhile_spoils_the_run(bench, monkeypatch):
+    warp = bench.package / "rig" / "warp.py"
+
+    def edit(inputs, truth):
+        warp.write_text("2")
+        return gray(inputs, truth)
+
+    monkeypatch.setitem(methods.METHODS, "edits", bench.entry("edits", edit))
+    with pytest.raises(UsageError, match="code of rig changed while") as caught:
+        bench.run("true", "edits")
+    assert "--restart" in caught.value.remedy
+    # Taking the change back does not make the results whole again.
+    warp.write_text("1")
+    with pytest.raises(UsageError, match="changed during the run"):
+        bench.run("true")
+    assert bench.run("true", restart=True)
+
+
 def test_another_picture_of_a_scene_is_not_mixed_in(bench):
     bench.run("true")
     add_pair(bench.data / "B", 9, disparity=False)

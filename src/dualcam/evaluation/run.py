@@ -74,6 +74,7 @@ def run(request: Request, watcher: Watcher) -> Results:
             _carry_out(folder, tasks, request.jobs, watcher)
         finally:
             folder.sweep()
+        _refuse_change(folder, config, fingerprint.config(scenes))
         return collect(folder, tasks, config)
 
 
@@ -135,6 +136,16 @@ def _open(folder: RunFolder, config: Mapping[str, Any], request: Request) -> Non
     if request.rescore:
         folder.clear_scores()
     write_json(folder.config, {**config, "scenes": {**known["scenes"], **config["scenes"]}})
+
+
+def _refuse_change(folder: RunFolder, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Workers load the code when they start: what changed since then may be in some results and not in others."""
+    changed = fingerprint.differences(before, after)
+    if changed:
+        write_json(folder.config, {**before, "changed during the run": list(changed)})
+        raise UsageError(
+            f"{', '.join(changed)} changed while the benchmark ran.", "Begin anew with --restart."
+        )
 
 
 def _known_config(folder: RunFolder) -> dict[str, Any] | None:
