@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dualcam.frame import Frame, Pair, Placement
-from dualcam.rig import warp
+from dualcam.rig import matching, warp
 from dualcam.rig.matching import Grid, local_correlation, match, match_grid
 from synthetic import WEIGHTS, Rig, grid, look_up, scene, to_display, world
 
@@ -118,6 +118,17 @@ def test_inverted_contrast_is_matched_by_its_edges():
     true = warp.transform(view.matrix, warp.centers(HEIGHT, WIDTH))
     error = np.linalg.norm(found.to_color - true, axis=-1)[20:-20, 20:-20]
     assert np.median(error) < 0.7
+
+
+def test_in_doubt_the_rendering_whose_directions_agree_is_taken(bent):
+    """A deep scene blurs the likeness as another spectrum does: the number alone must not decide."""
+    mono, other, _ = bent
+    color = warp.resize(other, HEIGHT, WIDTH)
+    noise = np.random.default_rng(2).normal(0, 0.03, (HEIGHT, WIDTH)).astype(np.float32)
+    view, inside = Grid(HEIGHT, WIDTH, np.eye(3)), np.ones((HEIGHT, WIDTH), bool)
+    alike, _ = matching._flows(view, mono, color + noise, inside, 0.2)
+    inverted, _ = matching._flows(view, mono, 0.9 - color + noise, inside, 0.2)
+    assert (alike, inverted) == ("intensity", "gradient")
 
 
 def test_unrelated_pictures_are_not_alike():

@@ -20,8 +20,9 @@ from dualcam.rig.features import gradient_strength
 
 # A placement that leaves less parallax than this, as a share of the picture, promises that there is no more.
 _STEADY = 0.006
-# Below this likeness of the two pictures brightness cannot be trusted to match; below the second not at all.
-_SPECTRA_DIFFER, _SPECTRA_STRANGE = 0.85, 0.25
+# Below this likeness of the two pictures brightness cannot be trusted to match; below the second, edges may match
+# better; below the third they have to.
+_SPECTRA_DIFFER, _SPECTRA_DOUBTFUL, _SPECTRA_STRANGE = 0.85, 0.4, 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,14 +99,8 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
     placed = warp.resample(color, positions)
     inside = warp.inside(positions, *color.shape)
     reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
-    rendering = "intensity"
-    renderings = reference, moving
     alike = _alike(reference, moving, inside)
-    if alike < _SPECTRA_STRANGE:
-        # Near-infrared inverts contrasts: match where edges are, not which way they go.
-        rendering, renderings = "gradient", (gradient_strength(reference), gradient_strength(moving))
-    first, second = renderings
-    forward, backward = _flow(first, second), _flow(second, first)
+    rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         forward, backward = _steady(forward, backward, reference, moving, parallax)
     to_color = warp.transform(grid.to_color, grid.centers() + forward)
@@ -129,6 +124,28 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
         outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
         rendering=rendering,
     )
+
+
+def _flows(
+    grid: Grid, mono: FloatArray, color: FloatArray, inside: NDArray[np.bool_], alike: float
+) -> tuple[str, tuple[FloatArray, FloatArray]]:
+    """Flow both ways, and whether intensity or gradient was matched for it."""
+    flows = {}
+    if alike >= _SPECTRA_STRANGE:
+        flows["intensity"] = _flow(mono, color), _flow(color, mono)
+    if alike < _SPECTRA_DOUBTFUL:
+        # Near-infrared inverts contrasts: match where edges are, not which way they go.
+        edges = gradient_strength(mono), gradient_strength(color)
+        flows["gradient"] = _flow(*edges), _flow(*edges[::-1])
+
+    def agreement(rendering: str) -> float:
+        forward, backward = flows[rendering]
+        returned = forward + warp.sample(backward, grid.centers() + forward)
+        return float((inside & (np.linalg.norm(returned, axis=-1) < 1)).mean())
+
+    # Deep scenes blur the likeness as another spectrum does; the directions' agreement tells the two apart.
+    rendering = max(flows, key=agreement) if len(flows) > 1 else next(iter(flows))
+    return rendering, flows[rendering]
 
 
 def _steady(
