@@ -107,7 +107,9 @@ def test_demo_fills_a_folder(call, tmp_path, fuser):
     assert "dualcam fuse 'try me/mono.png' 'try me/color.png'" in done.stderr
     assert 'class="thumb"' in (tmp_path / "try me" / "report.html").read_text("utf-8")
     assert call("demo", "-o", "try me").exit_code == 6
-    assert call("demo", "-o", "try me", "--overwrite").exit_code == 0
+    again = call("demo", "-o", "try me", "--overwrite", "-q")
+    assert again.exit_code == 0
+    assert again.stdout.split("\n") == [str(Path("try me/fused.png")), ""] and not again.stderr
 
 
 def test_demo_without_its_pictures(call, tmp_path, monkeypatch):

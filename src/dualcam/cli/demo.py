@@ -20,6 +20,9 @@ def demo(
         "dualcam-demo"
     ),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print the output path and nothing else.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every hop, and tracebacks.")] = False,
 ) -> None:
     """Fuse the pictures that come with dualcam and show what it makes of them.
@@ -46,12 +49,15 @@ def demo(
             with (
                 as_file(sources["mono.png"]) as mono,
                 as_file(sources["color.png"]) as color,
-                Progress(verbose=verbose) as progress,
+                Progress(quiet, verbose) as progress,
             ):
                 fusion = Fuser().fuse(mono, color, keep_stages=True, on_hop=progress.on_hop)
             plan.write(fusion)
             for name, hidden in copies.items():
                 hidden.write_bytes(sources[name].read_bytes())
+        if quiet:
+            print(folder / "fused.png")
+            return
         known = facts(fusion)
         for line in summary(known, known["seconds"]):
             say(line)
