@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dualcam.cli import protocols
 from dualcam.cli.guard import INTERRUPTED, guarded, say
 from dualcam.errors import OutputError, UnavailableError, UsageError
 
@@ -23,6 +24,7 @@ Examples:
   dualcam evaluate scenes --out run --html run.html
   dualcam evaluate scenes --methods classical,chroma --levels night --scales 2
   dualcam evaluate scenes --out run --outputs mine=my/pictures
+  dualcam evaluate scenes --protocol modules --levels night
 \b
 The run can be stopped at any time; the same command goes on from there.
 Pictures of your own method are named FOLDER/SCENE/LEVELxSCALE-TRACK.png, such as
@@ -31,6 +33,7 @@ nightx2-file-confidence.png). The captures to make them from are in RUN/captures
 any method has run.
 """
 
+RUN = Path("dualcam-benchmark")
 _NEEDED = ("skimage", "onnxruntime")
 
 
@@ -56,9 +59,15 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="NAME=FOLDER", help="Also score pictures made elsewhere. Can be repeated."),
     ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="night; modules: each alone; ccs: 1024 x 1024 and 256 x 256 pixels."
+        ),
+    ] = "night",
     out: Annotated[
         Path, typer.Option(metavar="RUN", help="Folder for captures, outputs and scores; resumed.")
-    ] = Path("dualcam-benchmark"),
+    ] = RUN,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write the results for programs.")
     ] = None,
@@ -95,6 +104,29 @@ def evaluate(
     """
     with guarded(verbose):
         _need_extra()
+        if protocol != "night":
+            given = {"--outputs": outputs, "--html": html, "--restart": restart, "--rescore": rescore}
+            unusable = [option for option, value in {**given, "--tracks": tracks != "all"}.items() if value]
+            with Watcher(quiet, verbose) as watcher:
+                protocols.carry_out(
+                    protocols.Wanted(
+                        protocol=protocol,
+                        data=data,
+                        out=out if out != RUN else RUN.with_name(f"{RUN}-{protocol}"),
+                        methods=None if methods == "all" else _names("--methods", methods),
+                        levels=None if levels == "all" else _names("--levels", levels),
+                        scales=_numbers(scales),
+                        scenes=None if scenes is None else _names("--scenes", scenes),
+                        jobs=jobs if jobs is not None else _cores(),
+                        json_file=json_file,
+                        markdown=markdown,
+                        overwrite=overwrite,
+                        quiet=quiet,
+                        unusable=tuple(unusable),
+                    ),
+                    watcher,
+                )
+            return
         choice = _choice(methods, levels, scales, tracks, scenes, outputs or [])
 
         from dualcam.evaluation.document import document
@@ -192,11 +224,10 @@ def _choice(
     from dualcam.evaluation.methods import select
     from dualcam.evaluation.plan import Choice
 
-    numbers = None if scales is None or scales == "all" else tuple(map(_number, _names("--scales", scales)))
     return Choice(
         methods=select(methods),
         levels=None if levels == "all" else _names("--levels", levels),
-        scales=numbers,
+        scales=_numbers(scales),
         tracks=None if tracks == "all" else _names("--tracks", tracks),
         scenes=None if scenes is None else _names("--scenes", scenes),
         elsewhere=tuple(map(_elsewhere, outputs)),
@@ -208,6 +239,10 @@ def _names(option: str, text: str) -> tuple[str, ...]:
     if not names:
         raise UsageError(f"{option} is empty.", "Name something, or leave it out.")
     return names
+
+
+def _numbers(scales: str | None) -> tuple[int, ...] | None:
+    return None if scales is None or scales == "all" else tuple(map(_number, _names("--scales", scales)))
 
 
 def _number(text: str) -> int:
