@@ -11,8 +11,18 @@ from types import MappingProxyType
 
 from dualcam.errors import UsageError
 from dualcam.evaluation.baselines.brightened import brightened
+from dualcam.evaluation.baselines.brovey import brovey
 from dualcam.evaluation.baselines.chroma import chroma
+from dualcam.evaluation.baselines.dis import dis
+from dualcam.evaluation.baselines.gram_schmidt import gram_schmidt
 from dualcam.evaluation.baselines.gray import gray
+from dualcam.evaluation.baselines.guided import guided
+from dualcam.evaluation.baselines.homography import homography
+from dualcam.evaluation.baselines.joint_bilateral import joint_bilateral
+from dualcam.evaluation.baselines.levin import levin
+from dualcam.evaluation.baselines.lrgb import lrgb
+from dualcam.evaluation.baselines.oracle import oracle
+from dualcam.evaluation.baselines.sgbm import sgbm
 from dualcam.evaluation.case import Inputs, Output, Truth
 from dualcam.fusion.fuser import Fuser
 
@@ -52,15 +62,45 @@ def _blind(method: Callable[[Inputs], Output]) -> Callable[[Inputs, Truth], Outp
     return lambda inputs, _truth: method(inputs)
 
 
+_SAME = "gain, non-local means, denoised mono; "
+
 METHODS: Mapping[str, Entry] = MappingProxyType(
     {
-        "brightened": Entry(
-            "Brightened color", _blind(brightened), "habit", "gain, bicubic; no mono, no denoising"
+        "brightened": Entry("Brightened color", _blind(brightened), "habit", "gain and bicubic; mono unused"),
+        "gray": Entry("Mono alone", _blind(gray), "habit", "denoised mono; color unused"),
+        "chroma": Entry("Unaligned chroma", _blind(chroma), "habit", _SAME + "no alignment"),
+        "homography": Entry(
+            "Homography", _blind(homography), "Lowe 2004; Fischler and Bolles 1981", _SAME + "SIFT, RANSAC"
         ),
-        "gray": Entry("Mono alone", _blind(gray), "habit", "denoised mono; no color"),
-        "chroma": Entry("Mono + unaligned chroma", _blind(chroma), "habit", "gain, NLM; no alignment"),
+        "dis": Entry("DIS flow", _blind(dis), "Kroeger et al. 2016", _SAME + "DIS"),
+        "sgbm": Entry("SGBM", _blind(sgbm), "Hirschmueller 2008", _SAME + "StereoSGBM, for rectified pairs"),
+        "joint-bilateral": Entry(
+            "DIS + joint bilateral",
+            _blind(joint_bilateral),
+            "Kopf et al. 2007",
+            _SAME + "DIS, joint bilateral",
+        ),
+        "guided": Entry(
+            "DIS + guided filter", _blind(guided), "He et al. 2013", _SAME + "DIS, guided filter"
+        ),
+        "levin": Entry(
+            "Levin colorization",
+            _blind(levin),
+            "Levin et al. 2004",
+            _SAME + "DIS matches as hints, guided filter",
+        ),
+        "brovey": Entry("DIS + Brovey", _blind(brovey), "Gillespie et al. 1987", _SAME + "DIS, Brovey"),
+        "gram-schmidt": Entry(
+            "DIS + Gram-Schmidt", _blind(gram_schmidt), "Laben and Brower 2000", _SAME + "DIS, Gram-Schmidt"
+        ),
+        "lrgb": Entry(
+            "DIS + LRGB in Lab", _blind(lrgb), "astrophotography", _SAME + "DIS, L of mono, a b of color"
+        ),
         "classical": Entry(
             "dualcam classical", _blind(classical), "this project", "the program's own method"
+        ),
+        "oracle": Entry(
+            "Oracle alignment", oracle, "true disparity", _SAME + "the true disparity", needs_disparity=True
         ),
     }
 )

@@ -1,10 +1,81 @@
-"""refColor baselines: the clean, bright color picture brought into the mono view, at the color camera's resolution."""
+"""refColor baselines: the clean, bright color picture brought into the mono view, at the color camera's resolution.
+
+All of them see two pictures of one size: mono (h, w) float32 and color (h, w, 3) float32, both linear, clean and
+as bright as each other, of the same field of view but for what the method estimates. All give (h, w, 3) linear.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera.curves import encode
+from dualcam.evaluation.baselines import colorization, features, semiglobal
+from dualcam.evaluation.baselines.luminance import luma
 from dualcam.frame import FloatArray
+from dualcam.rig import warp
+
+# DIS needs a few patches of 8 pixels; below this there is nothing to match.
+_SMALLEST = 16
+# Display difference of mono and a matched color's luma up to which the match is a hint.
+_ALIKE = np.float32(0.05)
 
 
 def unaligned(mono: FloatArray, color: FloatArray) -> FloatArray:
-    """Leave the color where it is: mono (h, w) and color (h, w, 3) linear -> (h, w, 3) linear."""
+    """Leave the color where it is: the contract of this file."""
     return color
+
+
+def homography(mono: FloatArray, color: FloatArray) -> FloatArray:
+    """Warp by one homography from SIFT matches and RANSAC (Lowe 2004, Fischler and Bolles 1981).
+
+    Without enough agreeing matches the color stays where it is.
+    """
+    matrix = features.homography(shown(mono), shown(luma(color)))
+    return _look_up(color, warp.transform(matrix, warp.centers(*mono.shape)))
+
+
+def dis(mono: FloatArray, color: FloatArray) -> FloatArray:
+    """Warp by dense inverse search optical flow (Kroeger et al. 2016, OpenCV) of mono and the color's luma."""
+    moved = warp.centers(*mono.shape) + flow(shown(mono), shown(luma(color)))
+    return _look_up(color, moved)
+
+
+def sgbm(mono: FloatArray, color: FloatArray) -> FloatArray:
+    """Warp by semi-global matching (Hirschmueller 2008, OpenCV), for rectified pairs: shifts along rows only."""
+    disparity = semiglobal.disparity(shown(mono), shown(luma(color)))
+    moved = warp.centers(*mono.shape)
+    moved[..., 0] -= disparity
+    return _look_up(color, moved)
+
+
+def levin(mono: FloatArray, color: FloatArray) -> FloatArray:
+    """Colorize mono from hints (Levin et al. 2004): the DIS matches that are as bright as mono."""
+    matched = dis(mono, color)
+    return colorization.colorize(mono, matched, _alike(encode(mono), encode(luma(matched))))
+
+
+def _alike(mono: FloatArray, matched: FloatArray) -> NDArray[np.bool_]:
+    """Where two display planes (h, w) agree over a few pixels; wrong matches seldom do."""
+    return np.abs(cv2.GaussianBlur(matched - mono, (0, 0), 1.5)) < _ALIKE
+
+
+def shown(linear: FloatArray) -> NDArray[np.uint8]:
+    """A linear plane as 8-bit display values, for OpenCV's matchers."""
+    return np.rint(encode(np.clip(linear, 0, 1)) * 255).astype(np.uint8)
+
+
+def flow(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> FloatArray:
+    """DIS flow down to single pixels, (h, w, 2): mono(x) is seen at color(x + flow); 0 for tiny pictures."""
+    if min(mono.shape) < _SMALLEST:
+        return np.zeros((*mono.shape, 2), np.float32)
+    engine: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    engine.setFinestScale(0)
+    return engine.calc(mono, color, None)
+
+
+def _look_up(color: FloatArray, positions: FloatArray) -> FloatArray:
+    return np.maximum(warp.sample(color, positions, interpolation=warp.CUBIC), 0)

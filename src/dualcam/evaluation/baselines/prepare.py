@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from dualcam.camera import noise
-from dualcam.camera.denoise import denoise_linear
-from dualcam.evaluation.baselines import exposure
+from dualcam.camera import measure
+from dualcam.evaluation.baselines import exposure, nonlocal_means
 from dualcam.evaluation.baselines.grid import shrink
 from dualcam.evaluation.case import Inputs
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, NoiseModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,15 +28,17 @@ class Prepared:
 
 def prepare(inputs: Inputs) -> Prepared:
     """Match the exposure, denoise both pictures, and bring mono to the color's size."""
-    mono = clean_mono(inputs)
-    color = fit_size(exposure.gain(inputs), mono)
-    return Prepared(mono, shrink(mono, *color.shape[:2]), color)
+    measured = measure.measure(inputs.mono, inputs.color)
+    ratio = exposure.ratio(inputs.mono.pixels[..., 0], inputs.color.pixels)
+    noise = [NoiseModel(model.shot * ratio, model.read * ratio**2) for model in measured.color_noise]
+    color = nonlocal_means.denoise(exposure.gain(inputs), noise)
+    color = fit_size(color, measured.mono_clean)
+    return Prepared(measured.mono_clean, shrink(measured.mono_clean, *color.shape[:2]), color)
 
 
 def clean_mono(inputs: Inputs) -> FloatArray:
     """The mono picture denoised by its own noise level: (H, W) linear in [0, 1]."""
-    plane = inputs.mono.pixels[..., 0]
-    return np.clip(denoise_linear(plane, noise.estimate(plane)), 0, 1)
+    return measure.measure(inputs.mono, inputs.color).mono_clean
 
 
 def fit_size(color: FloatArray, mono: FloatArray) -> FloatArray:

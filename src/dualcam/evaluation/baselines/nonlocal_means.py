@@ -1,0 +1,59 @@
+"""Non-local means for a dark color picture: the denoiser that hand-written pipelines use, as well as it can be used.
+
+The square-root transform of Anscombe (1948), generalized to Poisson-Gaussian noise, makes the noise the same
+everywhere; brightness and color differences are then filtered apart, color differences harder, because they have
+less detail to lose. OpenCV's implementation of Buades, Coll and Morel (2005) does the rest in 8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dualcam.frame import FloatArray, NoiseModel
+
+# Strength h over the noise's standard deviation, for brightness and for the color differences.
+_H_BRIGHTNESS, _H_COLOR = 1.0, 2.5
+_PATCH, _SEARCH = 3, 15
+_OPPONENT = (
+    np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32) / np.sqrt(np.array([[3], [2], [6]]))
+).astype(np.float32)
+# 8 bits hold this many values; the noise of any real picture spans several of them.
+_STEPS = np.float32(255)
+
+
+def denoise(color: FloatArray, noise: Sequence[NoiseModel]) -> FloatArray:
+    """Denoise a color picture whose noise is known.
+
+    Args:
+        color: (h, w, 3) float32, linear, any exposure.
+        noise: its noise, one model a channel.
+
+    Returns:
+        (h, w, 3) float32, linear, >= 0; the input itself when there is no noise.
+    """
+    shot = float(np.mean([model.shot for model in noise]))
+    read = float(np.mean([model.read for model in noise]))
+    if shot + read < 1e-14:
+        return color
+    # Without any shot noise the square root's argument is a straight line far from zero.
+    shot = max(shot, 1e-4 * read)
+    stable = np.sqrt(np.maximum(shot * color + (0.375 * shot**2 + read), 0)) * (2 / shot)
+    opponent = stable.astype(np.float32) @ _OPPONENT.T
+    brightness = _filter(opponent[..., 0], _H_BRIGHTNESS)
+    difference = _filter(opponent[..., 1:], _H_COLOR)
+    stable = np.maximum(np.dstack([brightness, difference]) @ _OPPONENT, 0)
+    # The inverse's bias is that of Makitalo and Foi (2013), asymptotically.
+    return np.maximum((stable * stable * (shot / 4) - (0.125 * shot + read / shot)), 0).astype(np.float32)
+
+
+def _filter(picture: FloatArray, strength: float) -> FloatArray:
+    """Filter (h, w) or (h, w, 2) with noise of deviation 1, at ``strength`` deviations."""
+    low, high = float(picture.min()), float(picture.max())
+    unit = np.float32(_STEPS / max(high - low, 1.0))
+    coded: Any = np.rint((picture - np.float32(low)) * unit).astype(np.uint8)
+    clean = cv2.fastNlMeansDenoising(coded, None, float(strength * unit), _PATCH, _SEARCH)
+    return clean.astype(np.float32) / unit + np.float32(low)
