@@ -24,11 +24,12 @@ def score(picture: Picture, truth: Picture) -> dict[str, float]:
     Raises:
         UsageError: the pictures differ in size or a side is under 176 pixels.
     """
+    structure = ms_ssim(picture, truth)
     apart = yuv_error(picture, truth)
     return {
         "psnr_yuv": psnr_of_one(float(apart.mean())),
         "psnr_uv": psnr_of_one(float(apart[1:].mean())),
-        "ssim_ms": ms_ssim(picture, truth),
+        "ssim_ms": structure,
     }
 
 
