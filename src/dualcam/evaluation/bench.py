@@ -7,6 +7,7 @@ alone on perfect input from the ones before it, and the chain with some of its m
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.sensor import bin_average
 from dualcam.evaluation import protocol
+from dualcam.evaluation.baselines import colorization
 from dualcam.evaluation.case import Inputs
+from dualcam.evaluation.visibility import regions
 from dualcam.files.read import from_array
 from dualcam.frame import Colored, Exposed, FloatArray, Frame, Pair, Placement, Provenance, Tone
 from dualcam.fusion.fuser import Prepared
@@ -42,7 +45,7 @@ class Bench:
         aligned: (h, w, 3) linear, the mono view at that resolution: what refColor should make.
         inputs: the capture, as a method gets it.
         beside: the same capture if the color camera stood where the mono camera stands.
-        disparity: (h, w) true disparity in color pixels, NaN where unknown, or None.
+        disparity: (H, W) true disparity in mono pixels, NaN where unknown, or None.
     """
 
     scale: int
@@ -92,18 +95,13 @@ def set_up(
         aligned=bin_average(whole, scale),
         inputs=_shoot(left, right, scene, level, scale),
         beside=_shoot(left, left, scene, level, scale),
-        disparity=None if disparity is None else _thinned(disparity[:rows, :columns], scale),
+        disparity=None if disparity is None else disparity[:rows, :columns],
     )
 
 
 def _shoot(left: NDArray[np.uint8], right: NDArray[np.uint8], scene: str, level: str, scale: int) -> Inputs:
     capture = protocol.capture(left, right, scene=scene, level=level, scale=scale)
     return Inputs(from_array(capture.mono, "mono"), from_array(capture.color, "color"))
-
-
-def _thinned(disparity: FloatArray, scale: int) -> FloatArray:
-    """Disparity of the pixel under the middle of every color pixel; a mean would lie between two surfaces."""
-    return disparity[scale // 2 :: scale, scale // 2 :: scale] / np.float32(scale)
 
 
 # --- perfect modules ------------------------------------------------------------------------------
@@ -134,6 +132,32 @@ def perfect_detail(bench: Bench, colored: Colored) -> FloatArray:
     known = encode(warp.resize(bench.aligned, *colored.color.shape[:2]))
     shown = encode(bench.whole) + warp.resize(colored.color - known, height, width)
     return decode(np.clip(shown, 0, 1))
+
+
+def truly_aligned(bench: Bench, disparity: FloatArray) -> FloatArray:
+    """The clean color view moved by the true disparity, (h, w, 3) linear: the ceiling of matching, not of guessing.
+
+    What is hidden from the color camera is spread from its neighbors by Levin's colorization.
+    """
+    rows, columns = bench.small.shape
+    visible = regions(disparity).visible
+    seen = _blocks(visible, bench.scale).mean(axis=-1) > 0.5
+    # Of the two surfaces at an edge one is chosen: a mean lies on neither.
+    known = np.where(visible, disparity, np.nan)
+    middle = np.nanmedian(np.where(seen[..., None], _blocks(known, bench.scale), 0), axis=-1)
+    places = warp.centers(rows, columns)
+    places[..., 0] -= (middle / bench.scale).astype(np.float32)
+    moved = np.maximum(warp.sample(bench.color, places, interpolation=warp.CUBIC), 0)
+    if seen.all():
+        return moved
+    return np.where(seen[..., None], moved, colorization.colorize(bench.small, moved, seen))
+
+
+def _blocks(picture: NDArray[Any], scale: int) -> NDArray[Any]:
+    """The full-size values of every color pixel: (H, W) -> (h, w, scale * scale)."""
+    rows, columns = (side // scale for side in picture.shape)
+    blocks = picture.reshape(rows, scale, columns, scale).swapaxes(1, 2)
+    return blocks.reshape(rows, columns, scale * scale)
 
 
 def clean_match(bench: Bench) -> Match:

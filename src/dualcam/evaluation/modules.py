@@ -156,6 +156,9 @@ def _others(bench: Bench, measured: Measured) -> Iterator[Trial]:
     for name, align in ALIGNMENT.items():
         moved = align(bench.small, bench.color)
         yield Trial("refColor", name, upsampling.mono_luma(moved, bench.small), bench.aligned)
+    if bench.disparity is not None:
+        picture = upsampling.mono_luma(benches.truly_aligned(bench, bench.disparity), bench.small)
+        yield Trial("refColor", "true disparity", picture, bench.aligned, uses_truth=True)
     for name, enlarge in UPSAMPLING.items():
         yield Trial("refSR", name, enlarge(bench.aligned, measured.mono_clean), bench.whole)
 
