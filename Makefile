@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := constraints/py311.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+EVALUATE = $(BIN)/dualcam evaluate "$(DATA)" --overwrite
 INSTALL_INPUTS := pyproject.toml $(CONSTRAINTS) src/dualcam/_version.py
 
 .DEFAULT_GOAL := help
@@ -20,8 +21,8 @@ help:
 	@echo "make real-captures DIR=folder"
 	@echo "                      fuse every mono/color pair below a folder, write out/real-captures"
 	@echo "make benchmark DATA=folder"
-	@echo "                      all methods on a folder of left/right pairs, goes on where it was stopped; writes"
-	@echo "                      docs/benchmark.md, benchmarks/results/night.json, out/benchmark.html, out/benchmark"
+	@echo "                      all methods on a folder of left/right pairs, goes on where it was stopped;"
+	@echo "                      writes docs/benchmark.md, benchmarks/results and out/benchmark.html"
 	@echo "                      (add ARGS=--restart after the code has changed)"
 	@echo "make benchmark-speed  seconds and memory of 'dualcam fuse', write out/speed.json"
 	@echo "make clean            remove $(VENV), caches and built packages; results in out stay"
@@ -49,8 +50,13 @@ folder-named:
 
 benchmark: data-named $(VENV)/installed-eval
 	@mkdir -p benchmarks/results out
-	$(BIN)/dualcam evaluate "$(DATA)" --out out/benchmark --json benchmarks/results/night.json \
-		--markdown docs/benchmark.md --html out/benchmark.html --overwrite $(ARGS)
+	$(EVALUATE) --out out/benchmark --json benchmarks/results/night.json --markdown out/benchmark.md \
+		--html out/benchmark.html $(ARGS)
+	$(EVALUATE) --protocol modules --out out/benchmark-modules --json benchmarks/results/modules.json \
+		--markdown out/benchmark-modules.md
+	$(EVALUATE) --protocol ccs --out out/benchmark-ccs --json benchmarks/results/ccs.json \
+		--markdown out/benchmark-ccs.md
+	cat out/benchmark.md out/benchmark-modules.md out/benchmark-ccs.md > docs/benchmark.md
 
 data-named:
 	@test -n "$(DATA)" || { echo "error: name the folder: make benchmark DATA=folder" >&2; exit 2; }

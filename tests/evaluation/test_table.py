@@ -133,7 +133,7 @@ def test_equal_numbers_are_both_bold():
 
 def test_costs(made):
     assert cells(costs(made))["Chroma"] == {
-        "seconds a megapixel": "1.50",
+        "processor seconds a megapixel": "1.50",
         "slowest capture, seconds": "1.00",
         "peak memory, MiB": "300",
     }

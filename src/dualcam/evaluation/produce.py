@@ -26,7 +26,8 @@ class Note:
     """What is known about the making of one output.
 
     Attributes:
-        seconds: wall time of the method alone; None for a picture made elsewhere.
+        seconds: processor time of the method alone, on the one thread that a worker has: unlike wall time it
+            does not depend on what else the machine does. None for a picture made elsewhere.
         peak_mib: peak resident memory of the process while the method ran, MiB; None where unknown.
         refused: why the method gave no picture, in which case its output is the mono picture in gray; or None.
         confidence: whether a confidence belongs to the output.
@@ -101,7 +102,7 @@ def _produce_one(run: RunFolder, case: CaseId, result: Result, inputs: Inputs, t
 def _run_method(run: RunFolder, case: CaseId, name: str, inputs: Inputs, truth: Truth) -> Note:
     entry, refused = methods.METHODS[name], None
     measured = memory.reset_peak()
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         output = entry.run(inputs, truth)
     except (PlacementError, InputError) as error:
@@ -109,7 +110,7 @@ def _run_method(run: RunFolder, case: CaseId, name: str, inputs: Inputs, truth: 
             Output(np.repeat(inputs.mono.pixels, 3, axis=2)),
             _without_folder(error.cause, inputs),
         )
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = memory.peak_mib() if measured else None
     _check_output(output, inputs)
     _store(run, case, name, output)

@@ -43,7 +43,7 @@ class Timing:
     Attributes:
         case: which capture.
         method: which method.
-        seconds: wall time of the method, one thread, with as many workers as there were beside it.
+        seconds: processor time of the method, on one thread.
         peak_mib: peak resident memory of the worker while it ran, MiB, or None.
         megapixels: pixels of the output / 10^6.
     """

@@ -153,8 +153,8 @@ def refusals(group: Group) -> list[str]:
 
 
 def costs(results: Results) -> str:
-    """Seconds and memory of every method over all its captures."""
-    lines = [["method", "seconds a megapixel", "slowest capture, seconds", "peak memory, MiB"]]
+    """Processor seconds (one thread) and memory of the process of every method over all its captures."""
+    lines = [["method", "processor seconds a megapixel", "slowest capture, seconds", "peak memory, MiB"]]
     for method, title in results.methods.items():
         own = [item for item in results.timing if item.method == method]
         if not own:
