@@ -73,6 +73,21 @@ def test_a_confidence_is_shown_as_far_as_it_is_known(made):
     assert table["Chroma"]["confidence: error ↓ / AUSE ↓"] == "–"
 
 
+def test_a_mean_of_fewer_scenes_than_the_others_says_so():
+    made = results(
+        [
+            row("chroma", "a", psnr=20.0, misregistration=1.0),
+            row("chroma", "b", psnr=20.0, misregistration=3.0),
+            row("dis", "a", psnr=21.0, misregistration=0.25),
+            row("dis", "b", psnr=21.0, misregistration=None),
+        ]
+    )
+    table = cells(means(made, groups(made)[0]))
+    # It was not measured where it is hard: that must not look like a win.
+    assert table["Dis"]["misregistration ↓"] == "0.25 (1)"
+    assert table["Chroma"]["misregistration ↓"] == "**2.00**"
+
+
 def test_methods_of_fewer_scenes_are_compared_on_the_same_scenes(made):
     table = cells(same_scenes(made, groups(made)[0]))
     assert table["Chroma"]["PSNR ↑"] == "21.00"

@@ -45,8 +45,11 @@ _READING = """\
   other method is better than it.
 - **refused** counts captures that a method would not work on. It is then scored as the mono picture in gray, which is
   what its user is left with.
-- The best number of a column is bold. A method that is shown the true disparity is a ceiling, not a rival; so is never
-  bold. Means over fewer scenes than the others' say so, and stand beside the others once more under "the same scenes".
+- The best number of a column is bold. Means over fewer scenes than the others' say so, are never bold, and stand beside
+  the others once more over the scenes that every method ran on. A small number in parentheses says on how many scenes
+  a score could be measured, where these are fewer than for other methods.
+- A method that is shown the true disparity is no rival, and never bold: it tells what perfect alignment gives to an
+  otherwise simple method. A better denoiser can be better than that.
 """
 
 

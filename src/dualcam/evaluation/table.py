@@ -146,7 +146,8 @@ def losses(group: Group) -> list[str]:
 def refusals(group: Group) -> list[str]:
     """One line a method that refused: on which scenes and why. Its mono picture in gray is what was scored."""
     return [
-        f"{method} refused: " + "; ".join(f"{scene} ({reason})" for scene, reason in found.items())
+        f"{method} refused: "
+        + "; ".join(f"{scene} ({reason.rstrip('.')})" for scene, reason in found.items())
         for method in group.rows
         if (found := group.refused(method))
     ]
@@ -172,7 +173,8 @@ def _details(results: Results, group: Group) -> Iterator[str]:
     if lines:
         yield "\n".join(f"- {line}" for line in lines)
     if common := same_scenes(results, group):
-        yield f"The same {len(group.common_scenes)} scenes for every method:"
+        count = len(group.common_scenes)
+        yield f"Over the {count} {'scene' if count == 1 else 'scenes'} that every method ran on:"
         yield common
     yield f"<details><summary>Scene by scene</summary>\n\n{per_scene(results, group)}\n\n</details>"
 
@@ -196,8 +198,11 @@ def _means(
         most = max(mean.scenes for mean in found.values())
         # Means over other scenes cannot be compared, and a ceiling is no rival.
         rivals = [found[m].value for m in group.rivals if found[m].scenes == most]
-        counts = method in group.rivals and found[method].scenes == most
-        parts.append(bold_best(key, found[method].value, rivals, places, counts))
+        own = found[method]
+        text = bold_best(key, own.value, rivals, places, method in group.rivals and own.scenes == most)
+        # The title tells on how many scenes a method ran; here a score of some of them is no number.
+        ran = sum(scenes is None or scene in scenes for scene in group.rows[method])
+        parts.append(f"{text} ({own.scenes})" if 0 < own.scenes < min(most, ran) else text)
     return " / ".join(parts) if any(part != _NO_VALUE for part in parts) else _NO_VALUE
 
 
