@@ -103,7 +103,8 @@ _ABOUT = {
     "refEC": "The dark color picture exposed in the color view, against the clean color view averaged to the color "
     "camera's resolution.",
     "refColor": "The clean color view brought into the mono view, against the clean mono view at the same "
-    "resolution. All methods get clean pictures; the luma of every result is that of the clean mono picture.",
+    "resolution. All methods get clean pictures; the luma of every result is that of the clean mono picture. The true "
+    "disparity is no strict bound: a matcher may find a color that fits mono better than the true one.",
     "refSR": "The clean mono view at the color camera's resolution enlarged with the captured mono picture, against "
     "the clean mono view. All methods get the denoised mono picture, but where it says otherwise.",
     "chain": "All three modules, and with perfect ones in their places: a perfect refEC hands on the clean color "
