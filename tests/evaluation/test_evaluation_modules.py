@@ -177,8 +177,8 @@ def count(job):
     return [{"scene": job.scene.name, "mean": round(float(left.mean() - right.mean()), 6)}]
 
 
-def carry_out(tmp_path, **changes):
-    watch = Watch()
+def carry_out(tmp_path, watch=None, **changes):
+    watch = watch or Watch()
     scenes = dataset.find(tmp_path / "pack")
     jobs = [resume.Job(scene, "night", 2, scene.pixels) for scene in scenes]
     options = {"code": [], "depends_on": {}, "processes": 0, "title": "counting"} | changes
@@ -206,6 +206,20 @@ def test_work_is_done_once_and_again_when_something_changed(tmp_path):
     assert len(carry_out(tmp_path, code=[source])[1].finished) == 2
     source.write_text("2")
     assert len(carry_out(tmp_path, code=[source])[1].finished) == 2
+
+
+def test_what_changes_meanwhile_is_not_kept(tmp_path):
+    job(tmp_path)
+    source = tmp_path / "own.py"
+    source.write_text("1")
+
+    class Meddler(Watch):
+        def done(self, name, work):
+            source.write_text("2")
+
+    with pytest.raises(UsageError, match="changed while"):
+        carry_out(tmp_path, code=[source], watch=Meddler())
+    assert len(carry_out(tmp_path, code=[source])[1].finished) == 1
 
 
 def test_prepared_captures_are_refused(tmp_path):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.errors import InputError
+from dualcam.errors import InputError, UsageError
 from dualcam.evaluation import fingerprint, pictures, workers
 from dualcam.evaluation.dataset import Scene, Views
 from dualcam.evaluation.layout import read_json, write_json
@@ -88,20 +88,24 @@ def carry_out(
 
     Raises:
         InputError: scenes that are no pairs of views.
+        UsageError: code or scenes that changed meanwhile.
         OutputError: the folder cannot be written.
         WorkError: a fault of a method, or a worker that died.
     """
     for job in jobs:
         _views(job.scene)
-    config = fingerprint.config(dict.fromkeys(job.scene for job in jobs))
-    own = {**depends_on, "own code": [hashlib.sha256(path.read_bytes()).hexdigest() for path in code]}
-    state = {job.name: _digest(config, job, own) for job in jobs}
+    state = _states(jobs, code, depends_on)
     left = [job for job in jobs if _known(folder, job, state[job.name]) is None]
     left.sort(key=lambda job: -job.pixels)
     watcher.begin(title, len(left), sum(job.pixels for job in left))
     do = partial(_do, step, folder, state)
     for job in workers.each(do, left, jobs=processes, name=lambda job: job.name):
         watcher.done(job.name, job.pixels)
+    if left and _states(jobs, code, depends_on) != state:
+        # Workers load the code when they start: a change may be in some rows and not in others.
+        for job in left:
+            _path(folder, job).unlink(missing_ok=True)
+        raise UsageError("dualcam or the scenes changed while this ran.", "Run it again; nothing was kept.")
     rows: Rows = []
     for job in jobs:
         rows += _known(folder, job, state[job.name]) or []
@@ -142,6 +146,12 @@ def _views(scene: Scene) -> Views:
     return scene.views
 
 
-def _digest(config: Mapping[str, Any], job: Job, depends_on: Mapping[str, Any]) -> str:
-    own = {**config, "scenes": config["scenes"][job.scene.name], "protocol": dict(depends_on)}
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+def _states(jobs: Sequence[Job], code: Sequence[Path], depends_on: Mapping[str, Any]) -> dict[str, str]:
+    """A checksum for every job, by name, of all that its rows depend on."""
+    config = fingerprint.config(dict.fromkeys(job.scene for job in jobs))
+    own = {**depends_on, "own code": [hashlib.sha256(path.read_bytes()).hexdigest() for path in code]}
+    states = {}
+    for job in jobs:
+        known = {**config, "scenes": config["scenes"][job.scene.name], "protocol": own}
+        states[job.name] = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    return states
