@@ -42,7 +42,7 @@ check: $(VENV)/installed-dev
 fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -x -m "not slow"
 
-real-captures: folder-named $(VENV)/installed
+real-captures: folder-named $(VENV)/installed-eval
 	$(BIN)/python benchmarks/real_captures.py "$(DIR)" --out out/real-captures --markdown
 
 folder-named:
@@ -52,7 +52,7 @@ benchmark: data-named $(VENV)/installed-eval
 	@mkdir -p benchmarks/results out
 	$(EVALUATE) --out out/benchmark --json benchmarks/results/night.json --markdown out/benchmark.md \
 		--html out/benchmark.html $(ARGS)
-	$(EVALUATE) --protocol modules --out out/benchmark-modules --json benchmarks/results/modules.json \
+	$(EVALUATE) --protocol modules --levels night --out out/benchmark-modules --json benchmarks/results/modules.json \
 		--markdown out/benchmark-modules.md
 	$(EVALUATE) --protocol ccs --out out/benchmark-ccs --json benchmarks/results/ccs.json \
 		--markdown out/benchmark-ccs.md

@@ -246,8 +246,8 @@ def test_runs_give_the_same_rows_and_tables(tmp_path):
     row = next(r for r in first["rows"] if (r["module"], r["method"]) == ("chain", "classical"))
     assert set(row["scores"]) == {"psnr", "ssim", "de00"} and row["scene"] == "a"
     text = modules.markdown(first)
-    assert [line for line in text.splitlines() if line.startswith("## ")] == [
-        f"## {m}" for m in modules.MODULES
+    assert [line for line in text.splitlines() if line.startswith("### ")] == [
+        f"### {m}" for m in modules.MODULES
     ]
     assert f"{row['scores']['psnr']:.2f}" in text and "dusk × 2" in text
 

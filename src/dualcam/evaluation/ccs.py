@@ -39,10 +39,8 @@ METHOD_NAMES = ("chroma", "dis", "guided", "classical")
 EXPOSURE_RATIO = 4.0
 """How many times less light color gets in the light ``clean``."""
 
-_HEADING = """\
-<!-- Made by `dualcam evaluate --protocol ccs` (`make benchmark`). Do not edit: make it anew. -->
-
-# Benchmark, the test of cross-camera synthesis
+_HEADING = """
+## The test of cross-camera synthesis
 """
 _DIGITS = {"psnr_yuv": 2, "psnr_uv": 2, "ssim_ms": 4}
 # Y of the authors' YUV, on display values as in their code: the mono camera of the light ``clean``.

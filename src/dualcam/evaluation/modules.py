@@ -91,10 +91,8 @@ LADDER: tuple[tuple[str, ...], ...] = (
 )
 """Which modules of the chain are replaced by perfect ones: none, each, all but each."""
 
-_HEADING = """\
-<!-- Made by `dualcam evaluate --protocol modules` (`make benchmark`). Do not edit: make it anew. -->
-
-# Benchmark, module by module
+_HEADING = """
+## Module by module
 
 Means over {scenes} scenes of the NIGHT protocol's file track, level × scale. Views are cut to multiples of the scale.
 The best of the methods that know no more than a user's program is bold.
@@ -323,5 +321,5 @@ def markdown(result: Mapping[str, Any]) -> str:
     for module in MODULES:
         rows = [row for row in result["rows"] if row["module"] == module]
         table = cross_table("PSNR (dB) ↑ / SSIM ↑ / ΔE00 ↓", rows, {"psnr": 2, "ssim": 3, "de00": 2}, {})
-        parts.append(f"## {module}\n\n{_ABOUT[module]}\n\n{table}\n")
+        parts.append(f"### {module}\n\n{_ABOUT[module]}\n\n{table}\n")
     return "\n".join(parts)
