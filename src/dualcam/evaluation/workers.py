@@ -68,6 +68,9 @@ def each(
         ) as pool,
     ):
         waiting: dict[Future[None], _T] = {pool.submit(step, task): task for task in tasks}
+        # The pool learns which processes to watch when something is submitted, before it starts the last of them:
+        # without this, the death of that one could go unnoticed until another one is done.
+        pool.submit(_nothing)
         workers = [child for child in multiprocessing.active_children() if child not in others]
         try:
             for done in as_completed(waiting):
@@ -126,6 +129,10 @@ def _obituary(workers: Sequence[BaseProcess], busy_with: Callable[[int], str]) -
     doing = [text for worker in own if worker.pid is not None and (text := busy_with(worker.pid))]
     what = " or ".join(doing) if doing else "an unknown step"
     return f"a worker process died at {what}; if memory ran out, use fewer jobs"
+
+
+def _nothing() -> None:
+    pass
 
 
 def _start() -> None:
