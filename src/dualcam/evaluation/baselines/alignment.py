@@ -21,7 +21,7 @@ from dualcam.rig import warp
 # DIS needs a few patches of 8 pixels; below this there is nothing to match.
 _SMALLEST = 16
 # Display difference of mono and a matched color's luma up to which the match is a hint.
-_ALIKE = np.float32(0.05)
+ALIKE = 0.04
 
 
 def unaligned(mono: FloatArray, color: FloatArray) -> FloatArray:
@@ -55,12 +55,19 @@ def sgbm(mono: FloatArray, color: FloatArray) -> FloatArray:
 def levin(mono: FloatArray, color: FloatArray) -> FloatArray:
     """Colorize mono from hints (Levin et al. 2004): the DIS matches that are as bright as mono."""
     matched = dis(mono, color)
-    return colorization.colorize(mono, matched, _alike(encode(mono), encode(luma(matched))))
+    return colorization.colorize(mono, matched, as_bright(mono, matched))
 
 
-def _alike(mono: FloatArray, matched: FloatArray) -> NDArray[np.bool_]:
-    """Where two display planes (h, w) agree over a few pixels; wrong matches seldom do."""
-    return np.abs(cv2.GaussianBlur(matched - mono, (0, 0), 1.5)) < _ALIKE
+def as_bright(mono: FloatArray, matched: FloatArray, limit: float = ALIKE) -> NDArray[np.bool_]:
+    """Where color (h, w, 3) looks to a mono camera like mono (h, w), over a few pixels; wrong matches seldom do.
+
+    Args:
+        mono: linear.
+        matched: linear, in the mono view.
+        limit: the largest difference, display.
+    """
+    apart = encode(luma(matched)) - encode(mono)
+    return np.abs(cv2.GaussianBlur(apart, (0, 0), 1.5)) < np.float32(limit)
 
 
 def shown(linear: FloatArray) -> NDArray[np.uint8]:

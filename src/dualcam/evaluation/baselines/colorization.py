@@ -18,19 +18,21 @@ from dualcam.evaluation.baselines.luminance import luma, with_luminance
 from dualcam.frame import FloatArray
 
 # How hard a hint pulls, against the smoothness term.
-_PULL = np.float32(0.05)
-_ITERATIONS = 16
-_COARSEST = 24
+PULL = 0.03
+_ITERATIONS, _MOST = 12, 96
+# A side under this is not halved again.
+_COARSEST = 16
 _SHIFTS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
-def colorize(mono: FloatArray, color: FloatArray, hints: NDArray[np.bool_]) -> FloatArray:
+def colorize(mono: FloatArray, color: FloatArray, hints: NDArray[np.bool_], pull: float = PULL) -> FloatArray:
     """Spread the color of the hinted pixels over the picture.
 
     Args:
         mono: (h, w) float32, linear, in [0, 1].
         color: (h, w, 3) float32, linear, aligned with mono where ``hints`` says so.
         hints: (h, w), where the color is to be believed.
+        pull: weight of a hint.
 
     Returns:
         (h, w, 3) float32, linear, in [0, 1], as bright as mono; gray without any hint.
@@ -38,13 +40,15 @@ def colorize(mono: FloatArray, color: FloatArray, hints: NDArray[np.bool_]) -> F
     display = encode(np.clip(color, 0, 1))
     difference = display - encode(luma(np.clip(color, 0, 1)))[..., None]
     guide = encode(mono)
-    solved = _coarse_to_fine(guide, difference, hints.astype(np.float32))
+    solved = _coarse_to_fine(guide, difference, hints.astype(np.float32), np.float32(pull))
     return with_luminance(decode(guide[..., None] + solved), mono)
 
 
-def _coarse_to_fine(guide: FloatArray, values: FloatArray, weight: FloatArray) -> FloatArray:
+def _coarse_to_fine(
+    guide: FloatArray, values: FloatArray, weight: FloatArray, pull: np.float32, iterations: int = _ITERATIONS
+) -> FloatArray:
     height, width = guide.shape
-    if min(height, width) < 2 * _COARSEST:
+    if min(height, width) < _COARSEST:
         start = np.zeros_like(values)
     else:
         size = (width + 1) // 2, (height + 1) // 2
@@ -54,9 +58,12 @@ def _coarse_to_fine(guide: FloatArray, values: FloatArray, weight: FloatArray) -
 
         share = half(weight)
         known = half(values * weight[..., None]) / np.maximum(share, np.float32(1e-3))[..., None]
-        solved = _coarse_to_fine(half(guide), known.astype(np.float32), share)
+        # Far ways are gone on coarse grids, where iterations cost little.
+        solved = _coarse_to_fine(
+            half(guide), known.astype(np.float32), share, pull, min(2 * iterations, _MOST)
+        )
         start = cv2.resize(solved, (width, height), interpolation=cv2.INTER_LINEAR)
-    return _solve(_neighborhood(guide), values, _PULL * weight, start)
+    return _solve(_neighborhood(guide), values, pull * weight, start, iterations)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +116,13 @@ def _neighborhood(guide: FloatArray) -> _Neighborhood:
     return _Neighborhood(tuple((weight / total).astype(np.float32) for weight in weights))
 
 
-def _solve(near: _Neighborhood, values: FloatArray, pull: FloatArray, start: FloatArray) -> FloatArray:
+def _solve(
+    near: _Neighborhood,
+    values: FloatArray,
+    pull: FloatArray,
+    start: FloatArray,
+    iterations: int,
+) -> FloatArray:
     """Conjugate gradients on (A'A + diag(pull)) x = pull * values, all channels at once."""
     pull = pull[..., None]
 
@@ -122,7 +135,7 @@ def _solve(near: _Neighborhood, values: FloatArray, pull: FloatArray, start: Flo
     x = start
     rest = pull * values - apply(x)
     direction, energy = rest, inner(rest, rest)
-    for _ in range(_ITERATIONS):
+    for _ in range(iterations):
         image = apply(direction)
         step = (energy / np.maximum(inner(direction, image), 1e-30)).astype(np.float32)
         x = x + step * direction

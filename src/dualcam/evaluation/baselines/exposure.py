@@ -21,6 +21,8 @@ _LEVELS = np.linspace(5, 95, 19)
 # A luma under this is black: no factor makes color of it.
 _BLACK = np.float32(1e-5)
 _GAMMAS = (0.05, 4.0)
+# More contrast than this takes the picture farther from what the camera would see.
+_CLIP = 1.0
 
 
 def as_shot(inputs: Inputs) -> FloatArray:
@@ -60,9 +62,10 @@ def clahe(inputs: Inputs) -> FloatArray:
     """Contrast-limited adaptive equalization of display luma (Zuiderveld 1994, OpenCV), then mono's gain."""
     color = as_shot(inputs)
     own = color @ PANCHROMATIC
-    coded = np.rint(np.clip(encode(own), 0, 1) * 65535).astype(np.uint16)
-    equal = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(coded)
-    bright = _with_luma(color, own, decode(equal / np.float32(65535)))
+    # With 16 bits, OpenCV's limit clips nothing.
+    coded = np.rint(np.clip(encode(own), 0, 1) * 255).astype(np.uint8)
+    equal = cv2.createCLAHE(clipLimit=_CLIP, tileGridSize=(8, 8)).apply(coded)
+    bright = _with_luma(color, own, decode(equal / np.float32(255)))
     return bright * np.float32(ratio(_mono(inputs), bright))
 
 

@@ -21,12 +21,12 @@ def with_luminance(color: FloatArray, mono: FloatArray) -> FloatArray:
 
     Args:
         color: (H, W, 3) float32, linear; negative values are taken for 0.
-        mono: (H, W) float32, linear, in [0, 1].
+        mono: (H, W) float32, linear; clipped to [0, 1].
 
     Returns:
         (H, W, 3) float32, linear, in [0, 1], with ``luma`` equal to mono.
     """
-    color = np.maximum(color, 0)
+    color, mono = np.maximum(color, 0), np.clip(mono, 0, 1)
     own = luma(color)
     scaled = color * (mono / np.maximum(own, _FLOOR))[..., None]
     scaled += (np.maximum(_FLOOR - own, 0) / _FLOOR * mono)[..., None]

@@ -16,7 +16,7 @@ import numpy as np
 from dualcam.frame import FloatArray, NoiseModel
 
 # Strength h over the noise's standard deviation, for brightness and for the color differences.
-_H_BRIGHTNESS, _H_COLOR = 1.0, 2.5
+STRENGTHS = (1.0, 2.5)
 _PATCH, _SEARCH = 3, 15
 _OPPONENT = (
     np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32) / np.sqrt(np.array([[3], [2], [6]]))
@@ -25,12 +25,15 @@ _OPPONENT = (
 _STEPS = np.float32(255)
 
 
-def denoise(color: FloatArray, noise: Sequence[NoiseModel]) -> FloatArray:
+def denoise(
+    color: FloatArray, noise: Sequence[NoiseModel], strengths: tuple[float, float] = STRENGTHS
+) -> FloatArray:
     """Denoise a color picture whose noise is known.
 
     Args:
         color: (h, w, 3) float32, linear, any exposure.
         noise: its noise, one model a channel.
+        strengths: h over the noise's deviation, for brightness and for the color differences.
 
     Returns:
         (h, w, 3) float32, linear, >= 0; the input itself when there is no noise.
@@ -43,8 +46,8 @@ def denoise(color: FloatArray, noise: Sequence[NoiseModel]) -> FloatArray:
     shot = max(shot, 1e-4 * read)
     stable = np.sqrt(np.maximum(shot * color + (0.375 * shot**2 + read), 0)) * (2 / shot)
     opponent = stable.astype(np.float32) @ _OPPONENT.T
-    brightness = _filter(opponent[..., 0], _H_BRIGHTNESS)
-    difference = _filter(opponent[..., 1:], _H_COLOR)
+    brightness = _filter(opponent[..., 0], strengths[0])
+    difference = _filter(opponent[..., 1:], strengths[1])
     stable = np.maximum(np.dstack([brightness, difference]) @ _OPPONENT, 0)
     # The inverse's bias is that of Makitalo and Foi (2013), asymptotically.
     return np.maximum((stable * stable * (shot / 4) - (0.125 * shot + read / shot)), 0).astype(np.float32)

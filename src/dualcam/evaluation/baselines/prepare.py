@@ -26,12 +26,17 @@ class Prepared:
     color: FloatArray
 
 
-def prepare(inputs: Inputs) -> Prepared:
-    """Match the exposure, denoise both pictures, and bring mono to the color's size."""
+def prepare(inputs: Inputs, strengths: tuple[float, float] = nonlocal_means.STRENGTHS) -> Prepared:
+    """Match the exposure, denoise both pictures, and bring mono to the color's size.
+
+    Args:
+        inputs: the capture.
+        strengths: of the color's denoising, see ``nonlocal_means.denoise``.
+    """
     measured = measure.measure(inputs.mono, inputs.color)
     ratio = exposure.ratio(inputs.mono.pixels[..., 0], inputs.color.pixels)
     noise = [NoiseModel(model.shot * ratio, model.read * ratio**2) for model in measured.color_noise]
-    color = nonlocal_means.denoise(exposure.gain(inputs), noise)
+    color = nonlocal_means.denoise(exposure.gain(inputs), noise, strengths)
     color = fit_size(color, measured.mono_clean)
     return Prepared(measured.mono_clean, shrink(measured.mono_clean, *color.shape[:2]), color)
 

@@ -41,7 +41,7 @@ def disparity(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> FloatArray:
         uniquenessRatio=5,
         speckleWindowSize=60,
         speckleRange=2,
-        mode=cv2.STEREO_SGBM_MODE_HH,
+        mode=cv2.STEREO_SGBM_MODE_SGBM,
     )
     found = engine.compute(*padded)[:, margin : margin + width].astype(np.float32) / 16
     x = np.arange(width, dtype=np.float32) - found
