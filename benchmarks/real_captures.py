@@ -55,7 +55,7 @@ HEAD = (
     "measured / propagated / neutral",
     "mean confidence",
     "misregistration, px: placed → result",
-    "seconds",
+    "processor seconds",
 )
 CHECKERS = checker.read(Path(__file__).with_name("checker_patches.json"))
 Strip = NDArray[np.uint8]
@@ -88,18 +88,18 @@ def fuse_pair(fuser: Fuser, mono: Path, color: Path, root: Path, out: Path | Non
     parts = mono.parent.relative_to(root).parts or (mono.parent.name,)
     outcome = Outcome(parts[0], "/".join(parts[1:]) or "-")
     sizes = [_size_of(path) for path in (mono, color)]
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         fusion = fuser.fuse(mono, color)
     except DualcamError as error:
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         # Tables get shown around: no folders of this machine in them.
         reason = "refused: " + error.cause.replace(f"{root}/", "")
         outcome.row = [outcome.device, outcome.scene, *sizes, reason, *["-"] * 8, f"{seconds:.1f}"]
         if out is not None:
             outcome.strip = refused_strip(mono, color, reason, f"{outcome.device} / {outcome.scene}")
         return outcome
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     outcome.placed = True
     fringes = " → ".join(f"{px:.2f}" if np.isfinite(px) else "-" for px in fringes_of(fusion))
     outcome.row = [outcome.device, outcome.scene, *sizes, *facts_of(fusion), fringes, f"{seconds:.1f}"]
