@@ -253,8 +253,10 @@ def markdown(outcomes: list[Outcome]) -> str:
 def patch_lines(outcome: Outcome) -> list[str]:
     """The patches of one checker: a table of CIEDE2000 at one luminance, its mean first."""
     found = outcome.patches
+    within = [sum(p.result <= limit for p in found) for limit in (2, 5)]
     lines = [
-        f"Color checker in {outcome.device} / {outcome.scene}, {len(found)} patches:",
+        f"Color checker in {outcome.device} / {outcome.scene}, {len(found)} patches, {within[0]} of them within "
+        f"ΔE00 2 and {within[1]} within 5 in the result:",
         "",
         "| patch | ΔE00 placed | ΔE00 result |",
         "| --- | --- | --- |",
