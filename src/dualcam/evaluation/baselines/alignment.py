@@ -38,9 +38,15 @@ def homography(mono: FloatArray, color: FloatArray) -> FloatArray:
     return _look_up(color, warp.transform(matrix, warp.centers(*mono.shape)))
 
 
-def dis(mono: FloatArray, color: FloatArray) -> FloatArray:
-    """Warp by dense inverse search optical flow (Kroeger et al. 2016, OpenCV) of mono and the color's luma."""
-    moved = warp.centers(*mono.shape) + flow(shown(mono), shown(luma(color)))
+def dis(mono: FloatArray, color: FloatArray, finest: int = 0) -> FloatArray:
+    """Warp by dense inverse search optical flow (Kroeger et al. 2016, OpenCV) of mono and the color's luma.
+
+    Args:
+        mono: (h, w) linear.
+        color: (h, w, 3) linear.
+        finest: pyramid level at which the search ends; 0 is the picture itself, OpenCV's preset would be 1.
+    """
+    moved = warp.centers(*mono.shape) + _flow(shown(mono), shown(luma(color)), finest)
     return _look_up(color, moved)
 
 
@@ -75,12 +81,12 @@ def shown(linear: FloatArray) -> NDArray[np.uint8]:
     return np.rint(encode(np.clip(linear, 0, 1)) * 255).astype(np.uint8)
 
 
-def flow(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> FloatArray:
-    """DIS flow down to single pixels, (h, w, 2): mono(x) is seen at color(x + flow); 0 for tiny pictures."""
+def _flow(mono: NDArray[np.uint8], color: NDArray[np.uint8], finest: int) -> FloatArray:
+    """DIS flow (h, w, 2) in pixels: mono(x) is seen at color(x + flow); 0 for tiny pictures."""
     if min(mono.shape) < _SMALLEST:
         return np.zeros((*mono.shape, 2), np.float32)
     engine: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    engine.setFinestScale(0)
+    engine.setFinestScale(finest)
     return engine.calc(mono, color, None)
 
 
