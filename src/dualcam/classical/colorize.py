@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dualcam.camera.curves import encode
+from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
 from dualcam.classical.exposure import luminance_display
@@ -22,6 +22,8 @@ from dualcam.rig.matching import Match
 _DISAGREEMENT_PX = 1.5
 _PHOTOMETRIC = 0.06
 _USUAL = 0.03
+# Mono and its match differ in brightness by this factor at most; under the second, linear, the ratio is noise.
+_RELIGHT, _DARK = 4.0, np.float32(0.003)
 # The filling needs no fine grid; larger ones are reduced to about this many pixels.
 _FILL_PIXELS = 500_000
 _MEASURED, _NEUTRAL = 0.5, 0.2
@@ -60,7 +62,8 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
     sigma = warp.sample(exposed.sigma, match.to_color)
     luma = luminance_display(color, exposed.tone)
     # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
-    difference = color - luma[..., None]
+    fitting = _relit(color, luma, mono)
+    difference = fitting - luminance_display(fitting, exposed.tone)[..., None]
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
     filled, support = _fill(difference, reliable, display)
@@ -77,6 +80,24 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
         mono=display,
         beyond=np.where(mono >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32),
     )
+
+
+def _relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:
+    """The matched color under mono's light: where mono sees a surface brighter, its color is brighter too.
+
+    Args:
+        color: (h, w, 3) display, matched.
+        luma: (h, w) display, the mono camera's view of it.
+        mono: (h, w) linear.
+
+    Returns:
+        (h, w, 3) display: every channel times the local ratio of mono to color, in linear light.
+    """
+    # A sum would keep the chroma and so change the saturation, most of all in the dark.
+    ratio = (mono + _DARK) / (np.maximum(decode(luma), 0) + _DARK)
+    ratio = np.where(mono < CLIPPED, np.clip(ratio, 1 / _RELIGHT, _RELIGHT), 1).astype(np.float32)
+    ratio = cv2.GaussianBlur(ratio, (0, 0), 1.0)
+    return encode(np.maximum(decode(color), 0) * ratio[..., None])
 
 
 def photometric(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:

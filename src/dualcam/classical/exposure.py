@@ -171,7 +171,7 @@ def _factor(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArra
     sigma = max(mono.shape) / 16
     blurred_mono, blurred_color = (wide_blur(p * known, sigma) for p in (mono, here))
     floor = np.float32(0.02) * max(float((mono * known).mean()), 1e-4)
-    slow = np.clip((blurred_mono + floor) / (blurred_color + floor), 0.5, 2.0)
+    slow = np.clip((blurred_mono + floor) / (blurred_color + floor), 0.25, 4.0)
     to_grid = warp.transform(np.linalg.inv(match.grid.to_color), warp.centers(*luminance.shape))
     return np.float32(tone.gain) * curve * warp.sample(slow, to_grid)
 

@@ -56,7 +56,11 @@ def _regress(mono: FloatArray, color: FloatArray) -> tuple[FloatArray, FloatArra
     covariance = mean(mono[..., None] * color) - mean_mono[..., None] * mean_color
     variance = mean(mono * mono) - mean_mono * mean_mono
     slope = covariance / (variance + np.float32(_SMOOTHNESS))[..., None]
-    return mean(slope), mean(mean_color - slope * mean_mono[..., None])
+    offset = mean(mean_color - slope * mean_mono[..., None])
+    # A line averages its window: clean, but blunt. Mono's detail on the color's own value (slope 1) is sharp, but
+    # keeps the noise. Half of each was better than either at every level of light (train pairs, dusk to dark).
+    half = np.float32(0.5)
+    return half * (mean(slope) + 1), half * (offset + color - mono[..., None])
 
 
 def _enlarge_rows(picture: FloatArray, rows: slice, height: int, width: int) -> FloatArray:

@@ -20,9 +20,10 @@ from dualcam.rig.features import gradient_strength
 
 # A placement that leaves less parallax than this, as a share of the picture, promises that there is no more.
 _STEADY = 0.006
-# Below this likeness of the two pictures brightness cannot be trusted to match; below the second, edges may match
-# better; below the third they have to.
-_SPECTRA_DIFFER, _SPECTRA_DOUBTFUL, _SPECTRA_STRANGE = 0.85, 0.4, 0.1
+# Below this likeness of the two pictures brightness cannot be trusted to match; below the second, edges are matched
+# unless brightness agrees clearly better; below the third, always.
+_SPECTRA_DIFFER, _SPECTRA_DOUBTFUL, _SPECTRA_STRANGE = 0.85, 0.25, 0.1
+_CLEARLY = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,8 +144,12 @@ def _flows(
         returned = forward + warp.sample(backward, grid.centers() + forward)
         return float((inside & (np.linalg.norm(returned, axis=-1) < 1)).mean())
 
-    # Deep scenes blur the likeness as another spectrum does; the directions' agreement tells the two apart.
-    rendering = max(flows, key=agreement) if len(flows) > 1 else next(iter(flows))
+    if len(flows) == 1:
+        return next(iter(flows.items()))
+    # Deep scenes blur the likeness as another spectrum does; the directions' agreement tells the two apart. A
+    # little more of it is no proof: smooth flow agrees with itself wherever it leads.
+    clear = agreement("intensity") > agreement("gradient") + _CLEARLY
+    rendering = "intensity" if clear else "gradient"
     return rendering, flows[rendering]
 
 
@@ -208,5 +213,7 @@ def _flow(a: FloatArray, b: FloatArray) -> FloatArray:
     # DIS divides the picture by 2 until patches of 8 px no longer fit; under 16 px there is nothing to divide.
     if min(a.shape) < 16:
         return np.zeros((*a.shape, 2), np.float32)
+    # Down to single pixels: the preset stops at half the resolution, which costs 0.1 dB.
+    engine.setFinestScale(0)
     first, second = (np.rint(np.clip(p, 0, 1) * 255).astype(np.uint8) for p in (a, b))
     return engine.calc(first, second, None)
