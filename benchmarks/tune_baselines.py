@@ -19,12 +19,18 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from dualcam.camera.curves import encode
 from dualcam.evaluation.baselines import alignment, colorization, upsampling
+from dualcam.evaluation.baselines.nonlocal_means import Strength
 from dualcam.evaluation.baselines.prepare import prepare
 from dualcam.evaluation.case import Inputs
 from dualcam.evaluation.protocol import capture
 from dualcam.files.read import from_array
 
-STRENGTHS = ((1, 2.5), (1, 1), (1, 1.5), (1, 2), (1, 3.5), (0.6, 2.5), (1.5, 2.5))
+STRENGTHS = (
+    Strength(),
+    *(Strength(color=h) for h in (1.0, 1.5, 2.5, 3.0)),
+    *(Strength(brightness=h) for h in (0.6, 1.5)),
+    *(Strength(demosaic=v) for v in (0, 4e-4, 8e-4, 2e-3)),
+)
 FINEST = (0, 1, 2)
 GUIDED = ((1, 3e-3), (1, 3e-4), (1, 1e-2), (2, 3e-3), (2, 3e-4), (3, 3e-3))
 JOINT = ((1.5, 0.2), (0.5, 0.1), (1, 0.1), (1, 0.2), (1.5, 0.1), (2, 0.2))
@@ -40,13 +46,11 @@ def read_rgb(path):
 
 def variants(inputs):
     """Every setting of every parameter and its result, (H, W, 3) linear."""
-    for strengths in STRENGTHS:
-        given = prepare(inputs, strengths)
-        yield (
-            "non-local means",
-            strengths,
-            upsampling.guided(alignment.dis(given.small, given.color), given.mono),
-        )
+    for strength in STRENGTHS:
+        given = prepare(inputs, strength)
+        aligned = alignment.dis(given.small, given.color)
+        values = f"{strength.brightness:g}, {strength.color:g}, {strength.demosaic:g}"
+        yield "non-local means", values, upsampling.guided(aligned, given.mono)
     given = prepare(inputs)
     mono, small = given.mono, given.small
     for finest in FINEST:

@@ -8,6 +8,7 @@ less detail to lose. OpenCV's implementation of Buades, Coll and Morel (2005) do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -15,8 +16,8 @@ import numpy as np
 
 from dualcam.frame import FloatArray, NoiseModel
 
-# Strength h over the noise's standard deviation, for brightness and for the color differences.
-STRENGTHS = (1.0, 2.5)
+# The signal at which the demosaic's errors are weighed against the noise: 18 % gray.
+_GRAY = 0.18
 _PATCH, _SEARCH = 3, 15
 _OPPONENT = (
     np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32) / np.sqrt(np.array([[3], [2], [6]]))
@@ -25,15 +26,33 @@ _OPPONENT = (
 _STEPS = np.float32(255)
 
 
-def denoise(
-    color: FloatArray, noise: Sequence[NoiseModel], strengths: tuple[float, float] = STRENGTHS
-) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How hard to filter.
+
+    Attributes:
+        brightness: h over the standard deviation of the noise.
+        color: the same for color differences.
+        demosaic: variance over the signal of what demosaicing adds to color differences: no noise, but to be
+            filtered like it. It counts where the light is good, and little in the dark.
+    """
+
+    brightness: float = 1.0
+    color: float = 2.0
+    demosaic: float = 1.2e-3
+
+
+USUAL = Strength()
+"""The values in use, tuned on training pairs."""
+
+
+def denoise(color: FloatArray, noise: Sequence[NoiseModel], strength: Strength = USUAL) -> FloatArray:
     """Denoise a color picture whose noise is known.
 
     Args:
         color: (h, w, 3) float32, linear, any exposure.
         noise: its noise, one model a channel.
-        strengths: h over the noise's deviation, for brightness and for the color differences.
+        strength: how hard to filter.
 
     Returns:
         (h, w, 3) float32, linear, >= 0; the input itself when there is no noise.
@@ -42,12 +61,13 @@ def denoise(
     read = float(np.mean([model.read for model in noise]))
     if shot + read < 1e-14:
         return color
+    rough = float(np.sqrt(1 + strength.demosaic * _GRAY / (shot * _GRAY + read)))
     # Without any shot noise the square root's argument is a straight line far from zero.
     shot = max(shot, 1e-4 * read)
     stable = np.sqrt(np.maximum(shot * color + (0.375 * shot**2 + read), 0)) * (2 / shot)
     opponent = stable.astype(np.float32) @ _OPPONENT.T
-    brightness = _filter(opponent[..., 0], strengths[0])
-    difference = _filter(opponent[..., 1:], strengths[1])
+    brightness = _filter(opponent[..., 0], strength.brightness)
+    difference = _filter(opponent[..., 1:], strength.color * rough)
     stable = np.maximum(np.dstack([brightness, difference]) @ _OPPONENT, 0)
     # The inverse's bias is that of Makitalo and Foi (2013), asymptotically.
     return np.maximum((stable * stable * (shot / 4) - (0.125 * shot + read / shot)), 0).astype(np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dualcam.camera import measure
 from dualcam.evaluation.baselines import exposure, nonlocal_means
 from dualcam.evaluation.baselines.grid import shrink
+from dualcam.evaluation.baselines.nonlocal_means import USUAL, Strength
 from dualcam.evaluation.case import Inputs
 from dualcam.frame import FloatArray, NoiseModel
 
@@ -26,17 +27,17 @@ class Prepared:
     color: FloatArray
 
 
-def prepare(inputs: Inputs, strengths: tuple[float, float] = nonlocal_means.STRENGTHS) -> Prepared:
+def prepare(inputs: Inputs, strength: Strength = USUAL) -> Prepared:
     """Match the exposure, denoise both pictures, and bring mono to the color's size.
 
     Args:
         inputs: the capture.
-        strengths: of the color's denoising, see ``nonlocal_means.denoise``.
+        strength: of the color's denoising.
     """
     measured = measure.measure(inputs.mono, inputs.color)
     ratio = exposure.ratio(inputs.mono.pixels[..., 0], inputs.color.pixels)
     noise = [NoiseModel(model.shot * ratio, model.read * ratio**2) for model in measured.color_noise]
-    color = nonlocal_means.denoise(exposure.gain(inputs), noise, strengths)
+    color = nonlocal_means.denoise(exposure.gain(inputs), noise, strength)
     color = fit_size(color, measured.mono_clean)
     return Prepared(measured.mono_clean, shrink(measured.mono_clean, *color.shape[:2]), color)
 
