@@ -13,14 +13,21 @@ _SMALL = 640
 _RATIO = 0.8
 _RANSAC_PX = 3.0
 _ENOUGH = 12
+MOST = 4000
 
 
 def match(
-    mono: NDArray[np.uint8], color: NDArray[np.uint8]
+    mono: NDArray[np.uint8], color: NDArray[np.uint8], most: int = MOST
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Match two display pictures (h, w): positions in both, (n, 2) each, pixel centers at integer + 0.5."""
+    """Match two display pictures (h, w): positions in both, (n, 2) each, pixel centers at integer + 0.5.
+
+    Args:
+        mono: (h, w) uint8.
+        color: (h, w) uint8.
+        most: features a picture, the strongest ones.
+    """
     nothing = np.empty((0, 2), np.float32)
-    first, second = _detect(mono), _detect(color)
+    first, second = _detect(mono, most), _detect(color, most)
     if min(len(first[0]), len(second[0])) < 2:
         return nothing, nothing
     matcher: Any = cv2.BFMatcher(cv2.NORM_L2)
@@ -42,11 +49,11 @@ def homography(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> NDArray[np.
     return matrix
 
 
-def _detect(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _detect(picture: NDArray[np.uint8], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     factor = 2.0 if max(picture.shape) < _SMALL else 1.0
     size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
     large = cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
-    detector: Any = cv2.SIFT_create(4000, contrastThreshold=0.02, enable_precise_upscale=True)
+    detector: Any = cv2.SIFT_create(most, contrastThreshold=0.02, enable_precise_upscale=True)
     points, descriptors = detector.detectAndCompute(large, None)
     if descriptors is None:
         return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)

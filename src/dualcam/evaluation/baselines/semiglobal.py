@@ -15,6 +15,8 @@ _BLOCK = 5
 # Without matches that show the range, shifts up to this share of the width, either way.
 _USUAL = 0.12
 _FEWEST = 20
+# A range needs fewer features than a homography.
+_FEATURES = 1500
 
 
 def disparity(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> FloatArray:
@@ -52,7 +54,7 @@ def disparity(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> FloatArray:
 def _search_range(mono: NDArray[np.uint8], color: NDArray[np.uint8]) -> tuple[int, int]:
     """Least disparity and number of disparities, a multiple of 16, from feature matches on the same row."""
     width = mono.shape[1]
-    here, there = features.match(mono, color)
+    here, there = features.match(mono, color, _FEATURES)
     shift = here - there
     level = shift[np.abs(shift[:, 1]) < 2.0, 0]
     if level.size < _FEWEST:
