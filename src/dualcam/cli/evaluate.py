@@ -13,7 +13,8 @@ import typer
 
 from dualcam.cli import protocols
 from dualcam.cli.guard import INTERRUPTED, guarded, say
-from dualcam.errors import OutputError, UnavailableError, UsageError
+from dualcam.cli.texts import write_text
+from dualcam.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from dualcam.evaluation.plan import Choice
@@ -144,14 +145,14 @@ def evaluate(
                 say(f"interrupted; the same command goes on from what is in {out}")
                 raise typer.Exit(INTERRUPTED) from None
             if json_file is not None:
-                _write(json_file, hidden[json_file], to_json(results))
+                write_text(json_file, hidden[json_file], to_json(results))
             if markdown is not None:
-                _write(markdown, hidden[markdown], document(results))
+                write_text(markdown, hidden[markdown], document(results))
             if html is not None:
                 from dualcam.evaluation.layout import RunFolder
                 from dualcam.evaluation.report import page
 
-                _write(html, hidden[html], page(results, RunFolder(out)))
+                write_text(html, hidden[html], page(results, RunFolder(out)))
         if not quiet:
             _show(results)
         for path in hidden or [out]:
@@ -262,15 +263,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
-
-
-def _write(path: Path, hidden: Path, text: str) -> None:
-    try:
-        hidden.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
-        ) from error
 
 
 def _show(results: Results) -> None:

@@ -17,6 +17,7 @@ import typer
 from dualcam._version import __version__
 from dualcam.cli.guard import guarded, say
 from dualcam.cli.show import Progress, summary
+from dualcam.cli.texts import write_text
 from dualcam.errors import DualcamError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ class Plan:
                 )
         if self._report is not None:
             make = to_json if self._report.final.suffix.lower() == ".json" else to_html
-            _write_text(self._report, make(fusion))
+            write_text(self._report.final, self._report.hidden, make(fusion))
         if self._stages is not None:
             for number, (name, picture) in enumerate(fusion.stages.items(), start=1):
                 final = self._stages / f"{number:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
@@ -283,15 +284,6 @@ def _finite(picture: FloatArray) -> FloatArray:
     import numpy as np
 
     return np.nan_to_num(picture, nan=0.0)
-
-
-def _write_text(planned: _Planned, text: str) -> None:
-    try:
-        planned.hidden.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{planned.final} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
-        ) from error
 
 
 @contextmanager

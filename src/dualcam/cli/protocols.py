@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dualcam.cli.guard import INTERRUPTED, say
+from dualcam.cli.texts import write_text
 from dualcam.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def carry_out(wanted: Wanted, watcher: Watcher) -> None:
         tables = (modules if wanted.protocol == "modules" else ccs).markdown(result)
         for path, text in ((wanted.json_file, to_json(result)), (wanted.markdown, tables)):
             if path is not None:
-                _write(path, hidden[path], text)
+                write_text(path, hidden[path], text)
     if not wanted.quiet:
         say(tables)
     for path in hidden or [wanted.out]:
@@ -112,12 +113,3 @@ def _run(wanted: Wanted, watcher: Watcher) -> Mapping[str, Any]:
         )
     methods = wanted.methods or ccs.METHOD_NAMES
     return ccs.run(scenes, wanted.out, methods=methods, jobs=wanted.jobs, watcher=watcher)
-
-
-def _write(path: Path, hidden: Path, text: str) -> None:
-    try:
-        hidden.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
-        ) from error
