@@ -14,7 +14,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -24,6 +23,7 @@ from dualcam.classical.colorize import gather
 from dualcam.classical.exposure import luminance_display
 from dualcam.classical.upsample import upsample
 from dualcam.errors import PlacementError
+from dualcam.evaluation.pictures import rgb8
 from dualcam.evaluation.protocol import LEVELS, capture
 from dualcam.frame import Exposed, FloatArray
 from dualcam.fusion.fuser import Fuser
@@ -49,15 +49,11 @@ class Case:
     pick: np.ndarray  # flat indices of sampled grid pixels
 
 
-def read_rgb(path):
-    return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1])
-
-
 def prepare(folder):
     rng = np.random.default_rng(0)
     for index, left in enumerate(sorted(folder.glob("*/*/left.*"))):
         scene = f"{left.parts[-3]}/{left.parts[-2]}"
-        views = read_rgb(left), read_rgb(next(left.parent.glob("right.*")))
+        views = rgb8(left), rgb8(next(left.parent.glob("right.*")))
         for level in LEVELS:
             for scale in (2, 4):
                 name = f"{scene} {level} x{scale}"

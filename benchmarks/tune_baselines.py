@@ -22,6 +22,7 @@ from dualcam.evaluation.baselines import alignment, colorization, upsampling
 from dualcam.evaluation.baselines.nonlocal_means import Strength
 from dualcam.evaluation.baselines.prepare import prepare
 from dualcam.evaluation.case import Inputs
+from dualcam.evaluation.pictures import rgb8
 from dualcam.evaluation.protocol import capture
 from dualcam.files.read import from_array
 
@@ -37,11 +38,12 @@ JOINT = ((1.5, 0.2), (0.5, 0.1), (1, 0.1), (1, 0.2), (1.5, 0.1), (2, 0.2))
 HINTS = ((0.04, 0.03), (0.02, 0.03), (0.08, 0.03), (0.04, 0.01), (0.04, 0.1), (0.04, 1.0))
 
 
-def read_rgb(path):
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
+def read_small(path):
+    """A view as (H, W, 3) uint8 display RGB, halved until it has at most a megapixel."""
+    picture = rgb8(path)
     while picture.shape[0] * picture.shape[1] > 1e6:
         picture = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(picture)
+    return picture
 
 
 def variants(inputs):
@@ -91,7 +93,7 @@ def main():
         scene = f"{left.parts[-3]}/{left.parts[-2]}"
         if chosen and scene not in chosen:
             continue
-        views = read_rgb(left), read_rgb(next(left.parent.glob("right.*")))
+        views = read_small(left), read_small(next(left.parent.glob("right.*")))
         for level in options.levels.split(","):
             for scale in map(int, options.scales.split(",")):
                 shot = capture(*views, scene=scene, level=level, scale=scale)
