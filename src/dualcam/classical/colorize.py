@@ -62,7 +62,7 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
     sigma = warp.sample(exposed.sigma, match.to_color)
     luma = luminance_display(color, exposed.tone)
     # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
-    fitting = _relit(color, luma, mono)
+    fitting = relit(color, luma, mono)
     difference = fitting - luminance_display(fitting, exposed.tone)[..., None]
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
@@ -82,7 +82,7 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
     )
 
 
-def _relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:
+def relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:
     """The matched color under mono's light: where mono sees a surface brighter, its color is brighter too.
 
     Args:

@@ -152,17 +152,26 @@ def expose(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone:
         match: the match.
         tone: the fitted tone.
     """
-    factor = _factor(pair, mono, match, tone)
-    linear = np.maximum(pair.color.pixels, 0) * factor[..., None]
-    display = encode(np.minimum(linear, 4))
-    sigma = _sigma(pair.color.pixels, factor, measured.color_noise)
-    guide = _guide(encode(mono), display, match)
+    factor = brightening(pair, mono, match, tone)
+    display = brightened(pair.color.pixels, factor)
+    sigma = brightened_sigma(pair.color.pixels, factor, measured.color_noise)
+    guide = guided_by(encode(mono), display, match)[0]
     residual = _denoise(display - guide[..., None], sigma)
     return Exposed(color=guide[..., None] + residual, sigma=sigma, tone=tone)
 
 
-def _factor(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArray:
-    """What every color pixel is multiplied with: gain, tone curve, and the slow ratio of the two cameras."""
+def brightening(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArray:
+    """What every color pixel is multiplied with: gain, tone curve, and the slow ratio of the two cameras.
+
+    Args:
+        pair: the pair.
+        mono: (h, w) float32, linear, denoised mono on the match grid.
+        match: the match.
+        tone: the fitted tone.
+
+    Returns:
+        (H, W) float32 on the color camera's pixels.
+    """
     luminance = np.maximum(pair.color.pixels @ tone.weights * np.float32(tone.gain), 1e-5)
     # The curve follows a smoothed luminance, so that noise is scaled and not bent.
     curve = cv2.GaussianBlur(luminance, (0, 0), 2.0) ** np.float32(tone.exponent - 1)
@@ -176,8 +185,14 @@ def _factor(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArra
     return np.float32(tone.gain) * curve * warp.sample(slow, to_grid)
 
 
-def _sigma(color: FloatArray, factor: FloatArray, models: tuple[NoiseModel, ...]) -> FloatArray:
-    """Noise of the exposed color in the display domain, (h, w), mean of the channels."""
+def brightened(linear: FloatArray, factor: FloatArray) -> FloatArray:
+    """Linear samples (h, w[, C]) times a factor (h, w) -> display, up to 4 times white."""
+    factor = factor[..., None] if linear.ndim == 3 else factor
+    return encode(np.minimum(np.maximum(linear, 0) * factor, 4))
+
+
+def brightened_sigma(color: FloatArray, factor: FloatArray, models: tuple[NoiseModel, ...]) -> FloatArray:
+    """Noise of the brightened color (h, w, 3 linear) in the display domain, (h, w), mean of the channels."""
     smooth = cv2.GaussianBlur(np.maximum(color, 0), (0, 0), 3.0)
     total = np.zeros(color.shape[:2], np.float32)
     middle = float(np.median(factor))
@@ -187,13 +202,23 @@ def _sigma(color: FloatArray, factor: FloatArray, models: tuple[NoiseModel, ...]
     return np.maximum(total / 3, np.float32(2e-4))
 
 
-def _guide(mono: FloatArray, display: FloatArray, match: Match) -> FloatArray:
-    """Mono as the color camera would see it; where the match fails, the color's own blurred luma instead."""
+def guided_by(mono: FloatArray, display: FloatArray, match: Match) -> tuple[FloatArray, FloatArray]:
+    """Mono as the color camera would see it; where the match fails, the color's own blurred luma instead.
+
+    Args:
+        mono: (h, w) display, on the match grid.
+        display: (H, W, 3) display, the brightened color.
+        match: the match.
+
+    Returns:
+        guide: (H, W) display.
+        trust: (H, W) in [0, 1], the share of mono in it.
+    """
     seen = warp.sample(mono, match.to_mono)
     trust = 1 / (1 + (match.disagreement_color / np.float32(_TRUSTED_PX)) ** 2)
     trust = trust * warp.inside(match.to_mono, *mono.shape)
     own = cv2.GaussianBlur(display.mean(axis=-1), (0, 0), 1.5)
-    return (trust * seen + (1 - trust) * own).astype(np.float32)
+    return (trust * seen + (1 - trust) * own).astype(np.float32), trust.astype(np.float32)
 
 
 def _denoise(residual: FloatArray, sigma: FloatArray) -> FloatArray:

@@ -1,0 +1,1 @@
+"""The three networks in torch. Nothing outside ``networks`` and ``training`` imports this."""

@@ -1,0 +1,31 @@
+"""refSR: color at the mono camera's resolution, mono's noise removed; purely local, since most of the cost is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from dualcam.networks.blocks import UNet
+from dualcam.neural.features import SR_PLANES
+
+
+class RefSR(nn.Module):
+    """Predicts what to add to mono's detail on the enlarged color, and what to add to the confidence.
+
+    Args:
+        channels: of every scale.
+        blocks: of every scale.
+        unshuffle: pixels stacked as channels, in each direction.
+    """
+
+    def __init__(
+        self, channels: Sequence[int] = (32, 48), blocks: Sequence[int] = (1, 2), unshuffle: int = 2
+    ) -> None:
+        super().__init__()
+        self.net = UNet(len(SR_PLANES), 4, channels, blocks, unshuffle)
+
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """Planes (B, 6, H, W) of ``SR_PLANES`` -> (B, 3, H, W) to add, display; (B, 1, H, W) to add to the logit."""
+        out = self.net(planes)
+        return out[:, :3], out[:, 3:]

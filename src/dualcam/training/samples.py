@@ -1,0 +1,209 @@
+"""One training sample: two views, shot by a random rig, walked through the program's own hops up to the networks.
+
+Sample ``i`` of a seed is always the same, so that training can be resumed, shared between machines and repeated.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dualcam.camera import develop, sensor
+from dualcam.camera.curves import encode
+from dualcam.camera.measure import measure
+from dualcam.classical import exposure
+from dualcam.files.read import from_array
+from dualcam.frame import FloatArray, Frame, Mosaic, Pair, Placement
+from dualcam.neural import features
+from dualcam.rig import warp
+from dualcam.rig.matching import match, match_grid, rematch
+from dualcam.simulation import capture, geometry
+from dualcam.simulation.codes import display8, display16
+from dualcam.simulation.settings import Settings
+from dualcam.training import rigs, views
+from dualcam.training.sources import Sources, Split
+
+_SPLIT_SEEDS = {"train": 1, "val": 2}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What the stages train on; display domain, float16 but for the map, planes first.
+
+    The color view is (h', w'), the match grid (h, w), the mono view (H, W).
+
+    Attributes:
+        ec: (8, h', w'), ``EC_PLANES``, rolled so that a raw mosaic begins with red.
+        ec_truth: (3, h', w'), the clean color view.
+        ec_classical: (3, h', w'), what the classical refEC makes of it.
+        to_color: (h, w, 2) float32, map from the match grid to the color view.
+        evidence: (7, h, w), the last seven of ``COLOR_PLANES``.
+        mono_small: (1, h, w), denoised.
+        truth_small: (3, h, w).
+        mono: (1, H, W), noisy.
+        mono_sigma: (1, h, w), its noise.
+        truth: (3, H, W), the clean mono view in color.
+        light: (5,) float32: electrons at white, exposure ratio, scale, 1 for raw, 1 for a phone's JPEG.
+    """
+
+    ec: FloatArray
+    ec_truth: FloatArray
+    ec_classical: FloatArray
+    to_color: FloatArray
+    evidence: FloatArray
+    mono_small: FloatArray
+    truth_small: FloatArray
+    mono: FloatArray
+    mono_sigma: FloatArray
+    truth: FloatArray
+    light: FloatArray
+
+
+def make(index: int, seed: int, sources: Sources, split: Split) -> Sample:
+    """Make a sample.
+
+    Args:
+        index: which.
+        seed: of the whole collection.
+        sources: pictures to make it from.
+        split: "train" or "val"; part of the seed.
+    """
+    rng = np.random.default_rng([seed, _SPLIT_SEEDS[split], index])
+    size = int(rng.choice([320, 384, 448]))
+    chosen = rigs.settings(size, rng)
+    if chosen.scale > 2.5:
+        size = 512
+    seen = views.draw(sources, size, rng)
+    if rng.random() < 0.4:
+        # Pictures of the night are dark; a few highlights clip.
+        bright = np.float32(rng.uniform(0.25, 1.3))
+        seen = replace(seen, left=np.clip(seen.left * bright, 0, 1), right=np.clip(seen.right * bright, 0, 1))
+    return shoot(seen, chosen, rng, raw=chosen.color.phone is None and rng.random() < 0.35)
+
+
+def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw: bool) -> Sample:
+    """Take both pictures of two views and prepare what the networks are fed.
+
+    Args:
+        seen: the views.
+        chosen: light and cameras.
+        rng: noise, and what the program does not know exactly.
+        raw: whether the program gets the mosaic or a demosaiced file.
+    """
+    mono_dn = capture.mono_samples(seen.left, chosen, rng)
+    color_dn = capture.color_samples(seen.right, chosen, rng)
+    mono_codes = capture.mono_file(mono_dn, chosen.mono)
+    mono = from_array(mono_codes, "mono")
+    mono = replace(mono, origin=replace(mono.origin, bits=16, curve="srgb"))
+    color = _raw_frame(color_dn, chosen) if raw else _file_frame(color_dn, chosen, rng)
+    pair = Pair(mono, color, _placement(seen, chosen, rng))
+    measured = measure(mono, color)
+    grid = match_grid(pair)
+    small = features.small_mono(mono.pixels[..., 0], measured.mono_noise, grid)
+    tone = exposure.rough_tone(pair)
+    found = match(grid, encode(small), exposure.rough_luma(color.pixels, tone))
+    tone = exposure.fine_tone(pair, small, found, tone)
+    fed = features.ec_input(pair, measured, small, found, tone)
+    classical = exposure.expose(pair, measured, small, found, tone)
+    found = rematch(found, encode(small), exposure.luminance_display(classical.color, tone))
+    top, left = fed.phase
+    evidence = features.match_evidence(found, warp.sample(fed.sigma, found.to_color), tone)
+    sigma = features.mono_sigma(small, measured.mono_noise)
+    clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
+    light = [chosen.light.electrons, chosen.light.exposure_ratio, chosen.scale, raw, chosen.color.phone is not None]
+
+    def half(picture: FloatArray, rows: int = 0, columns: int = 0) -> FloatArray:
+        planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+        return np.pad(planes, ((0, 0), (rows, 0), (columns, 0)), mode="edge").astype(np.float16)
+
+    return Sample(
+        ec=half(fed.planes, top, left),
+        ec_truth=half(encode(clean), top, left),
+        ec_classical=half(classical.color, top, left),
+        to_color=(found.to_color + np.array([left, top], np.float32)).astype(np.float32),
+        evidence=half(evidence),
+        mono_small=half(encode(small)),
+        truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
+        mono=half(encode(mono.pixels[..., 0])),
+        mono_sigma=half(sigma),
+        truth=half(encode(seen.left)),
+        light=np.array(light, np.float32),
+    )
+
+
+def _raw_frame(dn: capture.Codes16, chosen: Settings) -> Frame:
+    camera = chosen.color
+    samples = sensor.to_linear(dn, camera.sensor.bits, camera.sensor.black)
+    balance = np.array(camera.response.white_balance, np.float32)
+    mosaic = Mosaic(samples, camera.pattern, balance, np.array(camera.response.matrix, np.float32))
+    frame = from_array(np.ascontiguousarray(develop.develop(mosaic)), "color")
+    return replace(frame, mosaic=mosaic, origin=replace(frame.origin, bits=camera.sensor.bits, curve="linear"))
+
+
+def _file_frame(dn: capture.Codes16, chosen: Settings, rng: np.random.Generator) -> Frame:
+    """A demosaiced file: mostly OpenCV's edge-aware demosaic and 8 bits, else other programs' ways."""
+    camera = chosen.color
+    kind = rng.random()
+    if camera.phone is not None or kind < 0.6:
+        return _display_frame(capture.color_file(dn, camera)[0], 8)
+    if kind < 0.8:
+        return _display_frame(display16(capture.developed16(dn, camera), 65535), 16)
+    linear = _raw_frame(dn, chosen).pixels if kind < 0.92 else _bilinear(dn, chosen)
+    return _display_frame(display8(sensor.to_16_bits(linear)), 8)
+
+
+def _display_frame(codes: capture.Codes8 | capture.Codes16, bits: int) -> Frame:
+    frame = from_array(codes, "color")
+    return replace(frame, origin=replace(frame.origin, bits=bits, curve="srgb"))
+
+
+def _bilinear(dn: capture.Codes16, chosen: Settings) -> FloatArray:
+    camera = chosen.color
+    codes = {
+        "RGGB": cv2.COLOR_BayerBG2RGB,
+        "BGGR": cv2.COLOR_BayerRG2RGB,
+        "GRBG": cv2.COLOR_BayerGB2RGB,
+        "GBRG": cv2.COLOR_BayerGR2RGB,
+    }
+    linear = sensor.to_linear(dn, camera.sensor.bits, camera.sensor.black)
+    rgb = cv2.cvtColor(sensor.to_16_bits(linear), codes[camera.pattern]).astype(np.float32) / np.float32(65535)
+    balanced = rgb * np.array(camera.response.white_balance, np.float32)
+    return develop.to_srgb(balanced, np.array(camera.response.matrix, np.float32))
+
+
+def _placement(seen: views.Views, chosen: Settings, rng: np.random.Generator) -> Placement:
+    """The placement that the program would find: the rig's own with the middle parallax removed, not quite exact."""
+    height, width = seen.left.shape[:2]
+    here = warp.centers(8, 8) * np.array([width / 8, height / 8], np.float32)
+    there = geometry.to_color(
+        here - np.array([seen.shift, 0], np.float32), (height, width), chosen.scale, chosen.color.geometry
+    )
+    matrix, _ = cv2.findHomography(here.reshape(-1, 2), there.reshape(-1, 2))
+    turn, zoom = rng.normal(0, 0.0007), 1 + rng.normal(0, 0.001)
+    center = np.array([width / 2, height / 2])
+    linear = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    wrong = np.eye(3)
+    wrong[:2, :2] = linear
+    wrong[:2, 2] = center - linear @ center + rng.normal(0, 0.5, 2)
+    matrix = matrix @ wrong
+    scale = chosen.scale / chosen.color.geometry.zoom
+    return Placement(matrix, scale, 1.0, 1.0, 0, 0.0, "identity")
+
+
+def save(sample: Sample, path: Path) -> None:
+    """Write a sample as .npz; it appears whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{field.name: getattr(sample, field.name) for field in fields(Sample)})
+    partial = path.with_suffix(".part")
+    partial.write_bytes(buffer.getvalue())
+    partial.replace(path)
+
+
+def load(path: Path) -> Sample:
+    """Read what ``save`` wrote."""
+    with np.load(path) as data:
+        return Sample(**{field.name: data[field.name] for field in fields(Sample)})
