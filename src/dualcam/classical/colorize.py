@@ -23,7 +23,7 @@ _DISAGREEMENT_PX = 1.5
 _PHOTOMETRIC = 0.06
 _USUAL = 0.03
 # Mono and its match differ in brightness by this factor at most; under the second, linear, the ratio is noise.
-_RELIGHT, _DARK = 4.0, np.float32(0.003)
+RELIGHT, DARK = 4.0, np.float32(0.003)
 # The filling needs no fine grid; larger ones are reduced to about this many pixels.
 _FILL_PIXELS = 500_000
 _MEASURED, _NEUTRAL = 0.5, 0.2
@@ -94,8 +94,8 @@ def relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:
         (h, w, 3) display: every channel times the local ratio of mono to color, in linear light.
     """
     # A sum would keep the chroma and so change the saturation, most of all in the dark.
-    ratio = (mono + _DARK) / (np.maximum(decode(luma), 0) + _DARK)
-    ratio = np.where(mono < CLIPPED, np.clip(ratio, 1 / _RELIGHT, _RELIGHT), 1).astype(np.float32)
+    ratio = (mono + DARK) / (np.maximum(decode(luma), 0) + DARK)
+    ratio = np.where(mono < CLIPPED, np.clip(ratio, 1 / RELIGHT, RELIGHT), 1).astype(np.float32)
     ratio = cv2.GaussianBlur(ratio, (0, 0), 1.0)
     return encode(np.maximum(decode(color), 0) * ratio[..., None])
 

@@ -1,0 +1,145 @@
+"""Crops of samples, stacked to batches. Batch ``step`` of a seed is always the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dualcam.frame import FloatArray
+from dualcam.neural.features import EC_PLANES, noise_plane
+from dualcam.rig import warp
+from dualcam.training.config import Data, Stage
+from dualcam.training.store import Store
+
+Array = NDArray[Any]
+
+BOX_MARGIN = 64
+"""The color view's box is larger than the crop of the mono view by this much, for parallax and turns."""
+_NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
+_FINE_CROP = {True: 88, False: 160}
+_FIELDS: dict[Stage, tuple[str, ...]] = {
+    "refec": ("light", "ec", "ec_truth", "ec_classical"),
+    "refcolor": ("light", "ec_truth", "ec_classical", "to_color", "evidence", "mono_small", "truth_small"),
+    "refsr": ("light", "mono_small", "truth_small", "mono", "mono_sigma", "truth"),
+    "joint": (
+        "light",
+        "ec",
+        "ec_truth",
+        "to_color",
+        "evidence",
+        "mono_small",
+        "truth_small",
+        "mono",
+        "mono_sigma",
+        "truth",
+    ),
+}
+
+
+def batch(store: Store, stage: Stage, data: Data, seed: int, step: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
+    """The crops of one step, or one process's share of them: every tensor (B, ...) float32."""
+    near = bool(np.random.default_rng([seed, step]).random() < _NEAR_SHARE)
+    items = []
+    for item in range(rank, data.batch, ranks):
+        rng = np.random.default_rng([seed, step, item])
+        index = int(rng.integers(data.pool))
+        if stage in ("refsr", "joint"):
+            # Full-size crops of one batch share a size, which the scale decides.
+            while (float(store.fields(index, ("light",))["light"][2]) < _NEAR_SCALE) != near:
+                index = int(rng.integers(data.pool))
+        items.append(crop(store.fields(index, _FIELDS[stage]), stage, data, near, rng))
+    return {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
+
+
+def validation(store: Store, stage: Stage, data: Data) -> list[dict[str, Tensor]]:
+    """Batches of one crop from every held-back sample."""
+    out = []
+    for index in range(data.validation):
+        fields = store.fields(index, _FIELDS[stage])
+        near = bool(fields["light"][2] < _NEAR_SCALE)
+        item = crop(fields, stage, data, near, np.random.default_rng([index]))
+        out.append({name: torch.from_numpy(value[None]) for name, value in item.items()})
+    return out
+
+
+def crop(
+    fields: dict[str, Array], stage: Stage, data: Data, near: bool, rng: np.random.Generator
+) -> dict[str, FloatArray]:
+    """One random crop of a sample's fields, float32, as a stage needs it."""
+    if stage == "refec":
+        out = _ec_crop(fields, data.crop, rng)
+    else:
+        out = _mono_crop(fields, stage, data.crop, near, rng)
+    out["light"] = fields["light"]
+    out["share"] = np.array([rng.random()])
+    if "ec" in out:
+        for name in data.hidden:
+            out["ec"][EC_PLANES.index(name)] = 0
+    return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in out.items()}
+
+
+def _ec_crop(fields: dict[str, Array], size: int, rng: np.random.Generator) -> dict[str, Array]:
+    height, width = fields["ec"].shape[1:]
+    # Even positions keep the phase of the mosaic.
+    y, x = (2 * int(rng.integers((length - size) // 2 + 1)) for length in (height, width))
+    window = np.s_[:, y : y + size, x : x + size]
+    return {name: fields[name][window].astype(np.float32) for name in ("ec", "ec_truth", "ec_classical")}
+
+
+def _mono_crop(
+    fields: dict[str, Array], stage: Stage, size: int, near: bool, rng: np.random.Generator
+) -> dict[str, Array]:
+    height, width = fields["mono_small"].shape[1:]
+    y, x = (int(rng.integers(length - size + 1)) for length in (height, width))
+    window = np.s_[:, y : y + size, x : x + size]
+    out = {name: fields[name][window] for name in ("mono_small", "truth_small")}
+    if "to_color" in fields:
+        out["evidence"] = fields["evidence"][window]
+        out |= _box(fields, fields["to_color"][y : y + size, x : x + size], size + BOX_MARGIN)
+    if "mono" in fields:
+        out |= _fine_crop(fields, (y, x), size, _FINE_CROP[near])
+    return out
+
+
+def _box(fields: dict[str, Array], places: Array, size: int) -> dict[str, Array]:
+    """A square of the color view around what a crop of the mono view looks at, and the map into it."""
+    views = {name: fields[name] for name in ("ec", "ec_truth", "ec_classical") if name in fields}
+    height, width = views["ec_truth"].shape[1:]
+    middle = np.median(places.reshape(-1, 2), axis=0)
+    start = []
+    for center, length in zip(middle[::-1], (height, width), strict=True):
+        start.append(2 * (int(np.clip(center - size / 2, 0, max(0, length - size))) // 2))
+    y, x = start
+    out = {}
+    for name, picture in views.items():
+        part = picture[:, y : y + size, x : x + size].astype(np.float32)
+        missing = size - part.shape[1], size - part.shape[2]
+        out[name] = np.pad(part, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
+    # The picture's border is repeated, wherever the box ends.
+    limit = np.array([width, height], np.float32)
+    out["to_color"] = np.clip(places, 0, limit) - np.array([x, y], np.float32)
+    return out
+
+
+def _fine_crop(fields: dict[str, Array], corner: tuple[int, int], size: int, fine: int) -> dict[str, Array]:
+    """The full-size crop inside a crop of the match grid, and where its pixels lie on that crop."""
+    height, width = fields["mono"].shape[1:]
+    rows, columns = fields["mono_small"].shape[1:]
+    scale = np.array([width / columns, height / rows], np.float32)
+    # Three pixels of margin for the cubic enlargement.
+    x, y = (int(np.ceil((c + 3) * s)) for c, s in zip(corner[::-1], scale, strict=True))
+    x, y = min(x, width - fine), min(y, height - fine)
+    window = np.s_[:, y : y + fine, x : x + fine]
+    places = warp.centers(fine, fine) + np.array([x, y], np.float32)
+    on_crop = places / scale - np.array(corner[::-1], np.float32)
+    cut = np.s_[:, corner[0] : corner[0] + size, corner[1] : corner[1] + size]
+    return {
+        "mono": fields["mono"][window],
+        "truth": fields["truth"][window],
+        "to_small": on_crop,
+        "mono_noise": noise_plane(fields["mono_sigma"][cut].astype(np.float32)),
+    }

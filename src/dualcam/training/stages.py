@@ -1,0 +1,148 @@
+"""What every stage makes of a batch: the networks' outputs and their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from dualcam.networks import joint
+from dualcam.networks.refcolor import RefColor
+from dualcam.networks.refec import RefEC
+from dualcam.networks.refsr import RefSR
+from dualcam.training import losses
+from dualcam.training.config import Config, Loss, Stage
+
+Batch = Mapping[str, Tensor]
+Result = tuple[Tensor, dict[str, Tensor]]
+
+NETWORKS: dict[Stage, tuple[str, ...]] = {
+    "refec": ("refec",),
+    "refcolor": ("refcolor",),
+    "refsr": ("refsr",),
+    "joint": ("refec", "refcolor", "refsr"),
+}
+"""Which networks a stage trains."""
+
+
+def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
+    """A network by name, with fresh weights from torch's global seed."""
+    kinds: dict[str, type[nn.Module]] = {"refec": RefEC, "refcolor": RefColor, "refsr": RefSR}
+    return kinds[name](**arguments)
+
+
+def networks(config: Config) -> nn.ModuleDict:
+    """The networks of a stage by name."""
+    return nn.ModuleDict(
+        {name: build(name, getattr(config, name).arguments()) for name in NETWORKS[config.stage]}
+    )
+
+
+class Step(nn.Module):
+    """A stage's networks with their loss as one module, so that all gradients flow through one forward call.
+
+    Args:
+        nets: of ``networks``.
+        config: the run.
+    """
+
+    def __init__(self, nets: nn.ModuleDict, config: Config) -> None:
+        super().__init__()
+        self.nets = nets
+        self._config = config
+
+    def forward(self, batch: Batch) -> Result:
+        """Batch -> loss per crop (B,), and numbers to log, each (B,)."""
+        return _STAGES[self._config.stage](self.nets, batch, self._config)
+
+
+def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
+    out = _expose(nets, batch["ec"], config)
+    loss = picture_loss(out, batch["ec_truth"], config.loss)
+    return loss, {
+        "psnr": psnr(out, batch["ec_truth"]),
+        "classical": psnr(batch["ec_classical"], batch["ec_truth"]),
+    }
+
+
+def _refcolor(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
+    # Between a perfect refEC and the classical one: refColor must not lean on either.
+    share = 1.2 * batch["share"].view(-1, 1, 1, 1)
+    color = batch["ec_truth"] + share * (batch["ec_classical"] - batch["ec_truth"])
+    out, logit, base = _color(nets, color, batch, config)
+    return _color_loss(out, logit, base, batch, config.loss)
+
+
+def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Loss) -> Result:
+    truth = batch["truth_small"]
+    total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(logit, out, truth)
+    return total, {"psnr": psnr(out, truth), "base": psnr(base, truth), "de": 100 * losses.color_difference(out, truth)}
+
+
+def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
+    logit = torch.zeros_like(batch["mono_small"])
+    out, _, base = _enlarge(nets, batch["truth_small"], logit, batch, config)
+    truth = batch["truth"]
+    return picture_loss(out, truth, config.loss), {"psnr": psnr(out, truth), "base": psnr(base, truth)}
+
+
+def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
+    exposed = _expose(nets, batch["ec"], config)
+    color, logit, base = _color(nets, exposed, batch, config)
+    out, sure, _ = _enlarge(nets, color, logit, batch, config)
+    truth, loss = batch["truth"], config.loss
+    middle = picture_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
+    total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, out, truth)
+    return total + loss.middle * middle, {
+        "psnr": psnr(out, truth),
+        "psnr_refec": psnr(exposed, batch["ec_truth"]),
+        "psnr_refcolor": psnr(color, batch["truth_small"]),
+        "de": 100 * losses.color_difference(out, truth),
+    }
+
+
+_STAGES = {"refec": _refec, "refcolor": _refcolor, "refsr": _refsr, "joint": _joint}
+
+
+def _expose(nets: nn.ModuleDict, planes: Tensor, config: Config) -> Tensor:
+    base = planes[:, :3] + planes[:, 3:4]
+    return base + _run(nets["refec"], planes, config)
+
+
+def _color(nets: nn.ModuleDict, color: Tensor, batch: Batch, config: Config) -> tuple[Tensor, Tensor, Tensor]:
+    warped = joint.sample(color, batch["to_color"])
+    planes, base = joint.color_planes(batch["mono_small"], warped, batch["evidence"])
+    residual, logit = _run(nets["refcolor"], planes, config)
+    return base + residual, logit, base
+
+
+def _enlarge(
+    nets: nn.ModuleDict, color: Tensor, logit: Tensor, batch: Batch, config: Config
+) -> tuple[Tensor, Tensor, Tensor]:
+    places = batch["to_small"]
+    difference = joint.sample(color - batch["mono_small"], places, "bicubic")
+    noise, logit = (joint.sample(p, places) for p in (batch["mono_noise"], logit))
+    planes, base = joint.sr_planes(batch["mono"], difference, noise, logit)
+    residual, more = _run(nets["refsr"], planes, config)
+    return base + residual, logit + more, base
+
+
+def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:
+    """Run a network in reduced precision, and go on in full precision."""
+    with torch.autocast(planes.device.type, torch.bfloat16, enabled=config.optimizer.amp == "bfloat16"):
+        out = net(planes)
+    return tuple(o.float() for o in out) if isinstance(out, tuple) else out.float()
+
+
+def picture_loss(out: Tensor, truth: Tensor, loss: Loss) -> Tensor:
+    """Weighted sum of the losses of a picture, (B,)."""
+    total = loss.charbonnier * losses.charbonnier(out, truth) + loss.gradient * losses.gradient(out, truth)
+    return total + loss.color * losses.color_difference(out, truth) if loss.color else total
+
+
+def psnr(out: Tensor, truth: Tensor) -> Tensor:
+    """PSNR of display pictures clipped to [0, 1], dB, (B,)."""
+    with torch.no_grad():
+        error = ((out.clamp(0, 1) - truth) ** 2).flatten(1).mean(1)
+        return -10 * torch.log10(error.clamp_min(1e-10))
