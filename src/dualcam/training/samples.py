@@ -20,7 +20,7 @@ from dualcam.files.read import from_array
 from dualcam.frame import FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
 from dualcam.rig import warp
-from dualcam.rig.matching import match, match_grid, rematch
+from dualcam.rig.matching import match, match_grid
 from dualcam.simulation import capture, geometry
 from dualcam.simulation.codes import display8, display16
 from dualcam.simulation.settings import Settings
@@ -109,7 +109,6 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     tone = exposure.fine_tone(pair, small, found, tone)
     fed = features.ec_input(pair, measured, small, found, tone)
     classical = exposure.expose(pair, measured, small, found, tone)
-    found = rematch(found, encode(small), exposure.luminance_display(classical.color, tone))
     top, left = fed.phase
     evidence = features.match_evidence(found, warp.sample(fed.sigma, found.to_color), tone)
     sigma = features.mono_sigma(small, measured.mono_noise)
