@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,23 +15,29 @@ from dualcam.frame import FloatArray, Frame, NoiseModel
 CLIPPED = 0.985
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# No slots: what is computed on demand is kept beside the fields.
+@dataclass(frozen=True, eq=False)
 class Measured:
     """Facts of a pair.
 
     Attributes:
+        mono: (H, W) float32, linear, the mono picture as shot.
         mono_noise: noise of a mono sample.
         color_noise: noise of a color sample, one model a channel.
-        mono_clean: (H, W) float32, linear, mono denoised by its own noise level.
         mono_clipped: share of clipped mono samples.
         color_clipped: share of color pixels with a clipped channel.
     """
 
+    mono: FloatArray
     mono_noise: NoiseModel
     color_noise: tuple[NoiseModel, NoiseModel, NoiseModel]
-    mono_clean: FloatArray
     mono_clipped: float
     color_clipped: float
+
+    @cached_property
+    def mono_clean(self) -> FloatArray:
+        """(H, W) float32, linear, mono denoised by its own noise level; computed when first asked for."""
+        return np.clip(denoise_linear(self.mono, self.mono_noise), 0, 1)
 
 
 def measure(mono: Frame, color: Frame) -> Measured:
@@ -42,9 +49,9 @@ def measure(mono: Frame, color: Frame) -> Measured:
         for c in range(3)
     )
     return Measured(
+        mono=plane,
         mono_noise=mono_noise,
         color_noise=(red, green, blue),
-        mono_clean=np.clip(denoise_linear(plane, mono_noise), 0, 1),
         mono_clipped=float((plane >= CLIPPED).mean()),
         color_clipped=float((color.pixels.max(axis=-1) >= CLIPPED).mean()),
     )

@@ -41,7 +41,7 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
     trust, shrink = evidence.weigh(seen)
     # Whatever the models say: unsupported filling is gray, and so is what lies far beyond the color picture.
     shrink = shrink * np.clip(seen.support / _NEUTRAL, 0, 1)
-    trust = trust * evidence.within_reach(seen)
+    trust = trust * evidence.within_reach(seen.outside)
     blended = trust[..., None] * seen.difference + ((1 - trust) * shrink)[..., None] * seen.filled
     provenance = np.full(trust.shape, Provenance.PROPAGATED, np.uint8)
     provenance[(seen.support < _NEUTRAL) & (trust <= _MEASURED)] = Provenance.NEUTRAL

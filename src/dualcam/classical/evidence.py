@@ -172,16 +172,19 @@ def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
     """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
     known = _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
-    return known * within_reach(evidence)
+    return known * within_reach(evidence.outside)
 
 
-def within_reach(evidence: Evidence) -> FloatArray:
+def within_reach(outside: FloatArray) -> FloatArray:
     """1 where the models know what they say, falling to 0 far beyond the color picture, (h, w).
 
     The captures of the fit reach a tenth of the width beyond the edge.
+
+    Args:
+        outside: (h, w) grid pixels between the match and the edge of the color picture, 0 inside.
     """
-    reach = np.float32(0.1 * evidence.mono.shape[1])
-    return np.exp(-np.maximum(evidence.outside - reach, 0) / reach)
+    reach = np.float32(0.1 * outside.shape[1])
+    return np.exp(-np.maximum(outside - reach, 0) / reach)
 
 
 def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import Measured, measure
 from dualcam.classical.exposure import rough_luma, rough_tone
-from dualcam.errors import InputError, UnavailableError, UsageError
+from dualcam.errors import InputError, UsageError
 from dualcam.files.read import from_array, read
 from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone
 from dualcam.fusion import render
 from dualcam.fusion.method import Method, choose
-from dualcam.rig import warp
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 
@@ -41,8 +40,8 @@ class Prepared:
 
     Attributes:
         pair: the two frames and their placement.
-        measured: noise, clipping, denoised mono at full size.
-        mono: (h, w) float32, linear, the denoised mono on the match grid.
+        measured: noise, clipping, mono at full size.
+        mono: (h, w) float32, linear, the denoised mono on the match grid, as the method wants it.
         match: the match.
         tone: the rough exposure match.
     """
@@ -59,28 +58,31 @@ class Fuser:
 
     Args:
         method: "auto", "classical" or "neural".
-        device: "auto" or "cpu"; "cuda" needs the neural method.
+        device: "auto" or "cpu".
         place: "auto", or "identity" to insist that both pictures show the same field of view.
         view: whose view the result has; "mono".
+        weights: folder with exported networks; None for those of the package.
+        threads: threads of the networks; None for as many as OpenCV uses.
 
     Raises:
-        UnavailableError: for a method or device that is not installed.
+        UnavailableError: for a method, device or weights that are not there.
         UsageError: for an unknown option value.
     """
 
     def __init__(
-        self, method: str = "auto", device: str = "auto", place: str = "auto", view: str = "mono"
+        self,
+        method: str = "auto",
+        device: str = "auto",
+        place: str = "auto",
+        view: str = "mono",
+        weights: str | Path | None = None,
+        threads: int | None = None,
     ) -> None:
         if view != "mono":
             raise UsageError(f"there is no view {view!r} in this version.", "Use --view mono.")
         if place not in ("auto", "identity"):
             raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
-        if device not in ("auto", "cpu"):
-            raise UnavailableError(
-                f"the device {device!r} cannot be had: the classical method runs on the CPU.",
-                "Use --device cpu (or auto).",
-            )
-        self._method: Method = choose(method)
+        self._method: Method = choose(method, weights, threads, device)
         self._place = place
 
     def fuse(
@@ -111,6 +113,7 @@ class Fuser:
         with log.hop("refEC") as facts:
             exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone)
             facts |= {
+                **self._method.facts,
                 "exposure ratio": exposed.tone.gain,
                 "spectral weights": " ".join(f"{w:.2f}" for w in exposed.tone.weights),
                 "noise (display)": float(exposed.sigma.mean()),
@@ -120,16 +123,14 @@ class Fuser:
             for kind in Provenance:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
         with log.hop("refSR"):
-            pixels = self._method.ref_sr(colored, measured.mono_clean)
+            pixels, confidence = self._method.ref_sr(colored, measured)
         with log.hop("render") as facts:
-            height, width = pixels.shape[:2]
-            confidence = render.enlarge_confidence(colored.confidence, height, width)
-            provenance = render.enlarge_labels(colored.provenance, height, width)
+            provenance = render.enlarge_labels(colored.provenance, *pixels.shape[:2])
             facts["mean confidence"] = float(confidence.mean())
             render.refuse_broken(pixels)
             if keep_stages:
                 stages = render.stages(
-                    pair, measured, known.tone, known.match, exposed, colored, pixels, confidence
+                    pair, known.mono, known.tone, known.match, exposed, colored, pixels, confidence
                 )
         return Fusion(
             pixels=pixels,
@@ -176,8 +177,8 @@ class Fuser:
             tone = rough_tone(pair)
             facts |= _noise_facts(measured)
             facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
-        grid = match_grid(pair)
-        small = warp.resize(measured.mono_clean, grid.height, grid.width)
+            grid = match_grid(pair)
+            small = self._method.small_mono(measured, grid)
         with log.hop("match") as facts:
             promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
             found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), promised)
@@ -191,7 +192,7 @@ class Fuser:
         return Prepared(pair, measured, small, found, tone)
 
 
-def fuse(mono: Picture, color: Picture, **options: str) -> Fusion:
+def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:
     """Fuse one pair: ``Fuser(**options).fuse(mono, color)``."""
     return Fuser(**options).fuse(mono, color)
 

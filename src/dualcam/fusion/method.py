@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure, upsample
 from dualcam.errors import UnavailableError, UsageError
-from dualcam.frame import Colored, Exposed, FloatArray, Pair, Tone
-from dualcam.rig.matching import Match
+from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
+from dualcam.fusion import render
+from dualcam.neural import manifest
+from dualcam.neural.method import Neural
+from dualcam.rig import warp
+from dualcam.rig.matching import Grid, Match
 
 METHODS = ("auto", "classical", "neural")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Method(Protocol):
-    """refEC, refColor and refSR of one kind. Pictures on the match grid are (h, w) linear, denoised mono."""
+    """refEC, refColor and refSR of one kind. Mono on the match grid is (h, w) linear, as ``small_mono`` made it.
+
+    Attributes:
+        name: "classical" or "neural".
+        facts: what a report should say about the method itself.
+    """
 
     name: str
+    facts: Mapping[str, Fact]
+
+    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
+        """The mono picture on the match grid, denoised: (h, w) linear."""
+        ...
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
         ...
 
     def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
-        """Exposed color -> color in the mono view at the color camera's resolution."""
+        """Exposed color -> color in the mono view at the color camera's resolution.
+
+        A method may match again with the exposed color, starting from what ``match`` knows.
+        """
         ...
 
-    def ref_sr(self, colored: Colored, mono: FloatArray) -> FloatArray:
-        """Color and the full mono (H, W) linear -> (H, W, 3) linear in [0, 1]."""
+    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+        """Color and the full mono -> pixels (H, W, 3) linear in [0, 1], confidence (H, W) in [0, 1]."""
         ...
 
 
@@ -35,6 +55,11 @@ class Classical:
     """The method without weights."""
 
     name = "classical"
+    facts: Mapping[str, Fact] = {}
+
+    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
+        """The denoised full mono picture, reduced."""
+        return warp.resize(measured.mono_clean, grid.height, grid.width)
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """See ``classical.exposure``."""
@@ -45,23 +70,51 @@ class Classical:
         """See ``classical.colorize``."""
         return colorize.colorize(mono, exposed, match)
 
-    def ref_sr(self, colored: Colored, mono: FloatArray) -> FloatArray:
-        """See ``classical.upsample``."""
-        return upsample.upsample(colored, mono)
+    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+        """See ``classical.upsample``; the confidence is enlarged."""
+        pixels = upsample.upsample(colored, measured.mono_clean)
+        return pixels, render.enlarge_confidence(colored.confidence, *pixels.shape[:2])
 
 
-def choose(name: str) -> Method:
-    """The method of a name; "auto" takes the best that is installed.
+def choose(
+    name: str, weights: str | Path | None = None, threads: int | None = None, device: str = "auto"
+) -> Method:
+    """The method of a name; "auto" takes the networks when their weights are there.
+
+    Args:
+        name: one of ``METHODS``.
+        weights: folder with exported networks; None for those of the package.
+        threads: threads of the networks; None for as many as OpenCV uses.
+        device: one of ``DEVICES``.
 
     Raises:
-        UnavailableError: for "neural", as long as no weights are shipped.
-        UsageError: for an unknown name.
+        UnavailableError: "neural" without weights, weights that cannot be used, a device that cannot.
+        UsageError: an unknown name or device, no threads, weights for a method that has none.
     """
     if name not in METHODS:
         raise UsageError(f"there is no method {name!r}.", f"Use one of {', '.join(METHODS)}.")
-    if name == "neural":
+    if device not in DEVICES:
+        raise UsageError(f"there is no device {device!r}.", f"Use one of {', '.join(DEVICES)}.")
+    if device == "cuda":
         raise UnavailableError(
-            "the neural method is not available: this version ships no weights.",
-            "Use --method classical (or auto).",
+            "the device 'cuda' cannot be had: this version computes on the CPU.",
+            "Use --device cpu (or auto).",
         )
-    return Classical()
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
+    if name == "classical":
+        if weights is not None:
+            raise UsageError(
+                "the classical method has no weights.", "Leave --weights out, or use --method neural."
+            )
+        return Classical()
+    if weights is not None:
+        return Neural(Path(weights), threads)
+    if manifest.there(manifest.SHIPPED):
+        return Neural(manifest.SHIPPED, threads)
+    if name == "auto":
+        return Classical()
+    raise UnavailableError(
+        "the neural method is not available: this installation holds no weights.",
+        "Name exported ones with --weights, or use --method classical (or auto).",
+    )

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera.curves import encode
-from dualcam.camera.measure import Measured
 from dualcam.classical.exposure import rough_luma
 from dualcam.errors import DualcamError
 from dualcam.frame import Colored, Exposed, FloatArray, Pair, Tone
@@ -37,7 +36,7 @@ def refuse_broken(pixels: FloatArray) -> None:
 
 def stages(
     pair: Pair,
-    measured: Measured,
+    mono: FloatArray,
     tone: Tone,
     match: Match,
     exposed: Exposed,
@@ -45,13 +44,16 @@ def stages(
     pixels: FloatArray,
     confidence: FloatArray,
 ) -> dict[str, FloatArray]:
-    """A display picture of every hop, in order: (h, w) or (h, w, 3) float32 in [0, 1]."""
+    """A display picture of every hop, in order: (h, w) or (h, w, 3) float32 in [0, 1].
+
+    ``mono`` is what the hops were given, (h, w) linear on the match grid; ``confidence`` has the result's size.
+    """
     placed = np.nan_to_num(warp.place_color(pair), nan=0.0)
     pictures = {
         "read_mono": encode(pair.mono.pixels[..., 0]),
         "read_color": encode(pair.color.pixels),
         "place_color": encode(placed),
-        "measure_mono_denoised": encode(measured.mono_clean),
+        "measure_mono_denoised": encode(mono),
         "measure_color_brightened": rough_luma(pair.color.pixels, tone),
         "match_flow": _flow_picture(match),
         "match_disagreement": np.minimum(match.disagreement / 5, 1),

@@ -1,0 +1,140 @@
+"""The networks on ONNX Runtime: loaded when first used, after their checksum has been compared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dualcam.errors import UnavailableError
+from dualcam.frame import FloatArray
+from dualcam.neural import features, manifest
+from dualcam.neural.manifest import Entry
+from dualcam.neural.tiles import Layout
+
+PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr": features.SR_PLANES}
+"""What the networks of this version are fed; others cannot be run."""
+
+INPUT = "planes"
+_REMEDY = "Install dualcam anew, export the weights again, or use --method classical."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engine:
+    """The three networks of a folder of weights.
+
+    Attributes:
+        refec: (8, h, w) -> (3, h, w).
+        refcolor: (12, h, w) -> (3, h, w), (1, h, w).
+        refsr: (6, H, W) -> (3, H, W), (1, H, W).
+        run: name of the training run behind them, of each one where they differ.
+    """
+
+    refec: Network
+    refcolor: Network
+    refsr: Network
+    run: str
+
+
+class Network:
+    """One network of a folder of weights.
+
+    Args:
+        path: the ONNX file.
+        entry: what the manifest says about it.
+        threads: threads it may use; None for as many as OpenCV uses.
+    """
+
+    def __init__(self, path: Path, entry: Entry, threads: int | None = None) -> None:
+        self._path = path
+        self._entry = entry
+        self._threads = threads
+        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2)
+
+    def run(self, planes: FloatArray) -> tuple[FloatArray, ...]:
+        """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        session = self._session
+        try:
+            found = session.run(None, {INPUT: planes[None]})
+        except Exception as error:
+            # ONNX Runtime has no class of its own for this.
+            if "allocate" in str(error).lower():
+                raise MemoryError(str(error)) from error
+            raise
+        return tuple(np.asarray(out[0], np.float32) for out in found)
+
+    @cached_property
+    def _session(self) -> Any:
+        data = checked(self._path, self._entry)
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UnavailableError(
+                f"ONNX Runtime cannot be imported: {error}.", "Install it (pip install onnxruntime)."
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads or max(1, cv2.getNumThreads())
+        options.inter_op_num_threads = 1
+        # Tiles are large: what a run has used goes back to the system instead of waiting beside the next network's.
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        try:
+            return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            first = (str(error).splitlines() or [""])[0]
+            raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
+
+
+def load(folder: Path, threads: int | None = None) -> Engine:
+    """Make the networks of a folder of weights known; nothing is read but the manifest.
+
+    Args:
+        folder: holds ``manifest.toml`` and the ONNX files.
+        threads: threads every network may use; None for as many as OpenCV uses.
+
+    Raises:
+        UnavailableError: the manifest is missing or damaged, or has not all three networks of this version.
+    """
+    entries = manifest.read(folder)
+    missing = [name for name in manifest.NETWORKS if name not in entries]
+    if missing:
+        raise UnavailableError(
+            f"the weights in {folder} lack {' and '.join(missing)}.",
+            "Export a run of these networks to the same folder.",
+        )
+    for name, planes in PLANES.items():
+        if entries[name].planes != planes:
+            raise UnavailableError(
+                f"{name} in {folder} wants other input than this version makes.",
+                "Use weights that were exported by this version of dualcam.",
+            )
+    nets = [Network(folder / entries[name].file, entries[name], threads) for name in manifest.NETWORKS]
+    runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
+    return Engine(*nets, run=", ".join(runs))
+
+
+def checked(path: Path, entry: Entry) -> bytes:
+    """Read an ONNX file and compare it with its checksum.
+
+    Raises:
+        UnavailableError: it is missing or not what was exported.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnavailableError(f"the weights {path} cannot be read: {error.strerror}.", _REMEDY) from error
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise UnavailableError(
+            f"the weights {path} are damaged: their checksum is not the manifest's.", _REMEDY
+        )
+    return data

@@ -1,0 +1,110 @@
+"""refEC, refColor and refSR by the three networks: features in, a correction out, three times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dualcam.camera.curves import decode, encode
+from dualcam.camera.measure import Measured
+from dualcam.classical import exposure
+from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
+from dualcam.neural import claims, engine, features, tiles
+from dualcam.rig import warp
+from dualcam.rig.matching import Grid, Match, rematch
+
+# Confidences closer to 0 and 1 than this cannot be told from them.
+_SURE = 1e-6
+
+
+class Neural:
+    """The method with weights, see ``fusion.method.Method``.
+
+    Args:
+        weights: folder with the exported networks.
+        threads: threads they may use; None for as many as OpenCV uses.
+
+    Raises:
+        UnavailableError: the folder does not hold all networks of this version.
+    """
+
+    name = "neural"
+
+    def __init__(self, weights: Path, threads: int | None = None) -> None:
+        self._engine = engine.load(weights, threads)
+        self.facts: Mapping[str, Fact] = {"weights": self._engine.run}
+
+    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
+        """See ``features.small_mono``: (h, w) linear."""
+        return features.small_mono(measured.mono, measured.mono_noise, grid)
+
+    def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
+        """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
+        fitted = exposure.fine_tone(pair, mono, match, tone)
+        fed = features.ec_input(pair, measured, mono, match, fitted)
+        top, left = fed.phase
+        # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
+        planes = np.pad(fed.planes, ((top, 0), (left, 0), (0, 0)), mode="edge") if top or left else fed.planes
+        (residual,) = tiles.whole(self._engine.refec, planes)
+        return Exposed(fed.base + residual[top:, left:], fed.sigma, fitted)
+
+    def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
+        """Matches again with the clean color first, since that finds more."""
+        display = encode(mono)
+        luma = exposure.luminance_display(exposed.color, exposed.tone)
+        found = rematch(match, display, luma)
+        planes, base = features.color_planes(mono, exposed.color, exposed.sigma, found, exposed.tone)
+        residual, logit = tiles.whole(self._engine.refcolor, planes)
+        return Colored(
+            mono=display,
+            color=claims.fade(display, base + residual, found),
+            confidence=_logistic(logit[..., 0])
+            * claims.allowed(display, warp.sample(luma, found.to_color), found),
+            provenance=claims.provenance(found, residual),
+            tone=exposed.tone,
+        )
+
+    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+        """Tile by tile from the noisy mono picture: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
+        height, width = measured.mono.shape
+        difference = colored.color - colored.mono[..., None]
+        sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
+        logit = _logit(colored.confidence)
+        soft = np.dstack([sigma, logit])
+
+        def feed(rows: slice, columns: slice) -> tuple[FloatArray, ...]:
+            noise, known = np.moveaxis(_enlarged(soft, rows, columns, height, width, warp.LINEAR), -1, 0)
+            rough = _enlarged(difference, rows, columns, height, width, warp.CUBIC)
+            return *features.sr_planes(encode(measured.mono[rows, columns]), rough, noise, known), known
+
+        pixels, sure = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
+        for piece in tiles.pieces(self._engine.refsr, height, width, feed):
+            _, base, known = piece.fed
+            residual, more = piece.found
+            pixels[piece.rows, piece.columns] = features.shown(base + residual)
+            sure[piece.rows, piece.columns] = _logistic(known + more[..., 0])
+        return pixels, sure
+
+
+def _enlarged(
+    picture: FloatArray, rows: slice, columns: slice, height: int, width: int, interpolation: int
+) -> FloatArray:
+    """A part of (h, w, C) enlarged to (height, width, C)."""
+    h, w = picture.shape[:2]
+    if (h, w) == (height, width):
+        return picture[rows, columns]
+    positions = warp.centers(rows.stop - rows.start, columns.stop - columns.start)
+    positions += np.array([columns.start, rows.start], np.float32)
+    positions *= np.array([w / width, h / height], np.float32)
+    return warp.sample(picture, positions, interpolation=interpolation)
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    p = np.clip(probability, _SURE, 1 - _SURE).astype(np.float64)
+    return np.log(p / (1 - p)).astype(np.float32)

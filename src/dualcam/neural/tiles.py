@@ -1,0 +1,192 @@
+"""Networks over pictures of any size: tiles of one shape, each with as much around it as the network looks at.
+
+The networks see their surroundings only, so that tiles give what the whole picture gives; zeros around a tile stand
+only where the picture ends, as they do without tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+import numpy as np
+
+from dualcam.frame import FloatArray
+
+# More parts than this in one direction are never tried.
+_MOST_PARTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a network wants its input.
+
+    Attributes:
+        multiple: height and width are multiples of this.
+        halo: pixels around an output pixel that it looks at.
+        limit: pixels of a tile at most, halo included.
+    """
+
+    multiple: int
+    halo: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A tile in one direction: computed from ``start`` on, used from ``first`` up to ``last`` (excluded)."""
+
+    start: int
+    first: int
+    last: int
+
+
+class Runs(Protocol):
+    """Anything that turns planes (C, h, w) into one or more (c, h, w)."""
+
+    @property
+    def layout(self) -> Layout:
+        """How it wants its input."""
+        ...
+
+    def run(self, planes: FloatArray) -> tuple[FloatArray, ...]:
+        """Compute."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What a network made of a part of a picture.
+
+    Attributes:
+        rows: of the picture.
+        columns: of the picture.
+        fed: what was fed here, the planes (h, w, C) and what came beside them.
+        found: every output here, (h, w, c).
+    """
+
+    rows: slice
+    columns: slice
+    fed: tuple[FloatArray, ...]
+    found: tuple[FloatArray, ...]
+
+
+def whole(network: Runs, planes: FloatArray) -> tuple[FloatArray, ...]:
+    """Run a network over a picture: (H, W, C) -> one (H, W, c) for every output."""
+    height, width = planes.shape[:2]
+    out: tuple[FloatArray, ...] = ()
+    for piece in pieces(network, height, width, lambda rows, columns: (planes[rows, columns],)):
+        if not out:
+            out = tuple(np.empty((height, width, part.shape[-1]), np.float32) for part in piece.found)
+        for picture, part in zip(out, piece.found, strict=True):
+            picture[piece.rows, piece.columns] = part
+    return out
+
+
+def pieces(
+    network: Runs, height: int, width: int, feed: Callable[[slice, slice], tuple[FloatArray, ...]]
+) -> Iterator[Piece]:
+    """Run a network tile by tile, without ever holding the planes of the whole picture.
+
+    Args:
+        network: what is run.
+        height: of the picture.
+        width: of the picture.
+        feed: makes the planes (h, w, C) of these rows and columns of the picture, and whatever (h, w, ...) the caller
+            wants to see again beside the result.
+
+    Yields:
+        Pieces that together cover the picture once.
+    """
+    layout = network.layout
+    tall, wide = tile_shape(height, width, layout)
+    for down in spans(_padded(height, layout), tall, layout):
+        for across in spans(_padded(width, layout), wide, layout):
+            fed = feed(
+                slice(down.start, min(down.start + tall, height)),
+                slice(across.start, min(across.start + wide, width)),
+            )
+            found = network.run(_planes_first(fed[0], tall, wide))
+            rows, columns = (
+                slice(down.first, min(down.last, height)),
+                slice(across.first, min(across.last, width)),
+            )
+            if rows.start >= rows.stop or columns.start >= columns.stop:
+                continue  # nothing but padding
+            here = slice(rows.start - down.start, rows.stop - down.start)
+            there = slice(columns.start - across.start, columns.stop - across.start)
+            yield Piece(
+                rows,
+                columns,
+                tuple(part[here, there] for part in fed),
+                tuple(part[:, here, there].transpose(1, 2, 0) for part in found),
+            )
+
+
+def _planes_first(planes: FloatArray, height: int, width: int) -> FloatArray:
+    """Planes (h, w, C) as (C, height, width), the last row and column repeated where they are too small."""
+    missing = height - planes.shape[0], width - planes.shape[1]
+    if any(missing):
+        planes = np.pad(planes, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    return np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32)
+
+
+def tile_shape(height: int, width: int, layout: Layout) -> tuple[int, int]:
+    """The one shape of all tiles of a picture: what computes the fewest pixels within the limit.
+
+    Where even the smallest tile is over the limit, the smallest tile.
+    """
+    tall, wide = (
+        {_side(_padded(n, layout), parts, layout): parts for parts in _parts(n, layout)}
+        for n in (height, width)
+    )
+    shapes = [(t, w, t * w * tall[t] * wide[w]) for t in tall for w in wide]
+    fitting = [shape for shape in shapes if shape[0] * shape[1] <= layout.limit]
+    best = (
+        min(fitting, key=lambda s: (s[2], s[0] * s[1])) if fitting else min(shapes, key=lambda s: s[0] * s[1])
+    )
+    return best[0], best[1]
+
+
+def spans(length: int, side: int, layout: Layout) -> list[Span]:
+    """Tiles of this side along a padded length: every pixel used once, its whole surroundings computed with it."""
+    halo = _halo(layout)
+    out: list[Span] = []
+    used = 0
+    while used < length:
+        # The last tile ends where the picture ends, so that all have one shape.
+        start = min(max(0, used - halo), length - side)
+        last = length if start + side >= length else start + side - halo
+        out.append(Span(start, used, last))
+        used = last
+    return out
+
+
+def _parts(length: int, layout: Layout) -> list[int]:
+    """Numbers of parts that leave every tile something beside its halo."""
+    most = _padded(length, layout) // layout.multiple
+    return [
+        n
+        for n in range(1, min(most, _MOST_PARTS) + 1)
+        if n == 1 or 2 * _halo(layout) < _padded(length, layout) // n
+    ]
+
+
+def _side(padded: int, parts: int, layout: Layout) -> int:
+    # The outer tiles have a halo on one side only.
+    side = ceil((padded + 2 * _halo(layout) * (parts - 1)) / parts)
+    return min(padded, _up(side, layout.multiple))
+
+
+def _padded(length: int, layout: Layout) -> int:
+    return _up(length, layout.multiple)
+
+
+def _halo(layout: Layout) -> int:
+    return _up(layout.halo, layout.multiple)
+
+
+def _up(length: int, multiple: int) -> int:
+    return ceil(length / multiple) * multiple
