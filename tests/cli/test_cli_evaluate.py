@@ -17,7 +17,7 @@ import pytest
 import dualcam.evaluation.run
 from dualcam.cli import evaluate
 from dualcam.evaluation.case import CaseId
-from dualcam.evaluation.methods import METHODS
+from dualcam.evaluation.methods import METHODS, unavailable
 from dualcam.evaluation.results import Results, Row
 
 CONFIG = {
@@ -77,7 +77,7 @@ def test_options_become_a_request(call, bench, tmp_path):
 def test_the_default_is_everything(call, bench):
     call("evaluate", "scenes")
     choice = bench["request"].choice
-    assert choice.methods == tuple(METHODS)
+    assert choice.methods == tuple(name for name in METHODS if unavailable(name) is None)
     assert (choice.levels, choice.scales, choice.tracks, choice.scenes) == (None, None, None, None)
     assert bench["request"].jobs == evaluate._cores() >= 1
 
@@ -106,6 +106,7 @@ def test_verbose_shows_every_capture(call, bench):
         (["--levels", ","], "--levels is empty"),
         (["--outputs", "mine"], "'mine' is not NAME=FOLDER"),
         (["--outputs", "=folder"], "is not NAME=FOLDER"),
+        (["--weights", "a=b"], "--weights means nothing"),
     ],
 )
 def test_wrong_options_are_explained(call, bench, arguments, told):

@@ -1,4 +1,4 @@
-"""``dualcam evaluate --protocol``: modules and ccs. What they compute is tested in tests/evaluation."""
+"""``dualcam evaluate --protocol``: all beside NIGHT. What they compute is tested in tests/evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dualcam.evaluation import ccs, modules
+from dualcam.evaluation import ccs, modules, twisted, weighing
 
 ROW = {
     "module": "chain",
@@ -20,6 +20,8 @@ ROW = {
     "scores": {"psnr": 31.25, "ssim": 0.9, "de00": 2.5, "psnr_yuv": 33.5},
     "refused": None,
     "uses_truth": False,
+    "rig": "straight",
+    "size": [40, 32],
 }
 
 
@@ -42,9 +44,16 @@ def bench(monkeypatch):
         seen.update(options, scenes=[scene.name for scene in scenes], folder=folder)
         if "fail" in seen:
             raise seen["fail"]
-        return {"schema": 1, "protocol": "x", "methods": {"classical": "Ours"}, "rows": [ROW]}
+        rows = [ROW, ROW | {"rig": "twisted"}]
+        return {
+            "schema": 1,
+            "protocol": "x",
+            "methods": {"classical": "Ours"},
+            "weights": ["classical"],
+            "rows": rows,
+        }
 
-    for module in (modules, ccs):
+    for module in (modules, ccs, twisted, weighing):
         monkeypatch.setattr(module, "run", run)
     return seen
 
@@ -57,11 +66,11 @@ def test_modules(call, pack, bench, tmp_path):
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     assert bench == {
-        "scenes": ["A"], "folder": tmp_path / "run", "levels": ("night",), "scales": (4,), "methods": ("classical",),
+        "scenes": ["A"], "folder": tmp_path / "run", "levels": ("night",), "scales": (4,), "methods": None,
         "jobs": 0,
     }  # fmt: skip
     assert "**31.25**" in table.read_text() and "**31.25**" in done.stderr
-    assert json.loads(data.read_text())["rows"] == [ROW]
+    assert json.loads(data.read_text())["rows"][0] == ROW
     assert set(done.stdout.split()) == {str(table), str(data)}
 
 
@@ -80,10 +89,32 @@ def test_ccs(call, pack, bench, tmp_path):
     assert "Ours" in done.stderr and "**33.50**" in done.stderr
 
 
+def test_twisted(call, pack, bench, tmp_path):
+    done = call("evaluate", pack, "--protocol", "twisted", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    assert (bench["levels"], bench["scales"], bench["methods"]) == (("night",), (2,), None)
+    assert "31.25 / 2.50" in done.stderr and "**+0.00**" in done.stderr
+    call("evaluate", pack, "--protocol", "twisted", "--levels", "dusk", "--scales", "2,4", "--methods", "dis")
+    assert (bench["levels"], bench["scales"], bench["methods"]) == (("dusk",), (2, 4), ("dis",))
+
+
+def test_weights(call, pack, bench, tmp_path):
+    given = ["--weights", "separate=a", "--weights", "joint=b=c"]
+    done = call("evaluate", pack, "--protocol", "weights", *given, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    assert bench["weights"] == {"separate": Path("a"), "joint": Path("b=c")}
+    assert (bench["levels"], bench["scales"]) == (("dusk", "night", "dark"), (2, 4))
+    assert "**31.25**" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--protocol", "noon"], "noon"),
+        (["--protocol", "twisted", "--weights", "a=b"], "--weights"),
+        (["--protocol", "weights", "--methods", "classical"], "--methods"),
+        (["--protocol", "weights", "--weights", "a"], "NAME=FOLDER"),
+        (["--protocol", "weights", "--weights", "a=b", "--weights", "a=c"], "twice"),
         (["--protocol", "modules", "--html", "x.html"], "--html"),
         (["--protocol", "modules", "--tracks", "raw"], "--tracks"),
         (["--protocol", "ccs", "--restart"], "--restart"),

@@ -27,12 +27,12 @@ from dualcam.evaluation.baselines.luminance import luma, with_luminance
 from dualcam.evaluation.baselines.oracle import oracle
 from dualcam.evaluation.baselines.prepare import prepare
 from dualcam.evaluation.case import Inputs, Truth
-from dualcam.evaluation.methods import METHODS, select
+from dualcam.evaluation.methods import METHODS, select, unavailable
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, NoiseModel
 from synthetic import CLEAN, WEIGHTS, Light, Rig, psnr, scene, shoot, to_bits, to_display, world
 
-BLIND = [name for name in METHODS if name not in ("classical", "oracle")]
+BLIND = [name for name in METHODS if name not in ("classical", "neural", "oracle")]
 KEEPS_LUMA = [name for name in BLIND if name not in ("brightened", "lrgb")]
 HEIGHT, WIDTH = 120, 160
 
@@ -62,11 +62,12 @@ def results(parallax=False):
 
 
 def test_choices_become_names_in_the_order_of_the_table():
-    assert select("all") == tuple(METHODS)
-    assert select("baselines") == tuple(name for name in METHODS if name != "classical")
+    assert select("all") == tuple(name for name in METHODS if unavailable(name) is None)
+    assert set(METHODS) - set(select("all")) <= {"neural"}
+    assert select("baselines") == tuple(name for name in METHODS if name not in ("classical", "neural"))
     assert select(" guided,gray , guided") == ("gray", "guided")
-    assert select("classical,baselines") == tuple(METHODS)
-    assert len(METHODS) == 14
+    assert select("neural,classical,baselines") == tuple(METHODS)
+    assert len(METHODS) == 15
 
 
 @pytest.mark.parametrize("names", ["typo", "gray,typo", "", " , "])

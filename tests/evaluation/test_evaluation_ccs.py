@@ -86,7 +86,8 @@ def known(monkeypatch):
         "none": Entry("None", refuse, "-", "-"),
         "seer": Entry("Seer", refuse, "-", "-", needs_disparity=True),
     }
-    monkeypatch.setattr(ccs, "METHODS", MappingProxyType(entries))
+    for module in (ccs, methods):
+        monkeypatch.setattr(module, "METHODS", MappingProxyType(entries))
     monkeypatch.setattr(ccs, "SIDE", 256)
 
 

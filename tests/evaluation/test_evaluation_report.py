@@ -13,7 +13,7 @@ import pytest
 from packs import results, row
 
 from dualcam.evaluation import report
-from dualcam.evaluation.layout import RunFolder
+from dualcam.evaluation.layout import RunFolder, write_json
 from dualcam.evaluation.sheet import LARGE, sheet, worst_rows
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -229,3 +229,19 @@ def test_names_cannot_break_the_page(run):
 def test_a_run_without_rows_gives_a_page(run):
     text = report.page(results([]), run)
     assert "no results" in text and Page(text).data["conditions"] == {}
+
+
+def test_calibration_curves_are_drawn_where_there_is_a_confidence(run):
+    rows = [row("classical", s, psnr=20.0, de00=5.0) for s in "ab"] + [row("gray", "a", psnr=10.0, de00=9.0)]
+    fill(run, rows)
+    for one, (claimed, share) in zip(rows, ((0.9, 0.7), (0.9, 0.9)), strict=False):
+        bins = [None] * 13 + [claimed, None]
+        curve = {"confidence": bins, "share": [None] * 13 + [share, None], "weight": [0.0] * 13 + [1.0, 0.0]}
+        write_json(run.score(one.case, one.method), {"scores": {}, "reliability": {**curve, "error": 0.1}})
+    text = report.page(results(rows), run)
+    assert text.count("<svg") == text.count("<circle") == 1
+    # Of both pictures together 0.8 are right where 0.9 is claimed: 30 + 200 * 0.9 to the right, 30 + 200 * 0.2 down.
+    assert 'cx="210.0" cy="70.0"' in text and "2 scenes together; calibration error 0.100" in text
+    Page(text)
+    without = report.page(results(rows[2:]), run)
+    assert "<svg" not in without

@@ -46,7 +46,12 @@ def test_the_same_things_give_the_same_description(package, scenes):
     [
         ("frame.py", ("code of dualcam",)),
         ("rig/warp.py", ("code of rig",)),
-        ("weights/a.onnx", ("code of weights",)),
+        ("weights/a.onnx", ("neural weights",)),
+        ("weights/manifest.toml", ("neural weights",)),
+        ("weights/refec.md", ()),
+        ("neural/engine.py", ("neural code",)),
+        ("networks/refec.py", ()),
+        ("training/loop.py", ()),
         ("evaluation/metrics/psnr.py", ("scoring",)),
         ("cli/app.py", ()),
         ("rig/__pycache__/warp.pyc", ()),
@@ -65,7 +70,23 @@ def test_a_new_file_and_a_renamed_one_count(package, scenes):
     assert changes(before, scenes) == ("code of rig",)
     (package / "neural").mkdir()
     (package / "neural" / "net.py").write_text("")
-    assert changes(before, scenes) == ("code of neural", "code of rig")
+    assert changes(before, scenes) == ("code of rig", "neural code")
+
+
+def test_a_folder_of_weights_is_what_the_networks_are_and_how_they_run(package):
+    folder = package / "weights"
+    shipped = fingerprint.networks(folder)
+    (folder / "manifest.toml").write_text("[networks.a]\ntile = 512\n[run.a]\nscores = 1\n")
+    before = fingerprint.networks(folder)
+    assert before["weights"] != shipped["weights"] and before["code"] == shipped["code"]
+    # Scores are written there when the benchmark is done: they must not ask for another one.
+    (folder / "manifest.toml").write_text("[networks.a]\ntile = 512\n[run.a]\nscores = 2\n")
+    assert fingerprint.networks(folder) == before
+    (folder / "manifest.toml").write_text("[networks.a]\ntile = 256\n[run.a]\nscores = 2\n")
+    assert fingerprint.networks(folder)["weights"] != before["weights"]
+    (folder / "manifest.toml").write_text("no TOML")
+    assert fingerprint.networks(folder)["weights"] != before["weights"]
+    assert fingerprint.networks(folder / "none")["code"] == before["code"]
 
 
 def test_a_changed_scene_is_named_and_a_new_one_is_fine(package, scenes, tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dualcam.evaluation.metrics.confidence import BINS, STEPS, reliability, sparsification
+from dualcam.evaluation.metrics.confidence import BINS, STEPS, pooled, reliability, sparsification
 
 
 def errors(n=20000, seed=0):
@@ -30,6 +30,24 @@ def test_a_map_that_draws_lots_honestly_is_calibrated():
     assert np.abs(found.confidence - found.share).max() < 0.02
     assert found.weight.sum() == pytest.approx(1) and found.weight.shape == (BINS,)
     assert np.allclose(found.confidence, (np.arange(BINS) + 0.5) / BINS, atol=0.005)
+
+
+def test_pooled_curves_are_those_of_all_pixels_together():
+    rng = np.random.default_rng(2)
+    sure = [rng.random((50, 40)).astype(np.float32) * top for top in (0.4, 1.0)]
+    apart = [rng.exponential(5.0, (50, 40)).astype(np.float32) for _ in sure]
+    parts = [reliability(*pair) for pair in zip(sure, apart, strict=True)]
+    whole, joined = reliability(np.stack(sure), np.stack(apart)), pooled(parts)
+    for name in ("confidence", "share", "weight"):
+        assert np.allclose(getattr(joined, name), getattr(whole, name), equal_nan=True)
+    assert joined.error == pytest.approx(whole.error)
+    # Too sure here and too little there: right together.
+    flat = np.full((1, 100), 0.5, np.float32)
+    lots = [np.where(np.arange(100)[None] < share, 1.0, 9.0).astype(np.float32) for share in (30, 70)]
+    parts = [reliability(flat, lot) for lot in lots]
+    assert [part.error for part in parts] == pytest.approx([0.2, 0.2]) and pooled(
+        parts
+    ).error == pytest.approx(0)
 
 
 def test_a_constant_map():

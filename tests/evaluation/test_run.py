@@ -12,8 +12,8 @@ import pytest
 from packs import HEIGHT, WIDTH, add_capture, add_pair, make_pack
 
 from dualcam.camera.curves import decode
-from dualcam.errors import InputError, OutputError, PlacementError, UsageError
-from dualcam.evaluation import fingerprint, methods
+from dualcam.errors import InputError, OutputError, PlacementError, UnavailableError, UsageError
+from dualcam.evaluation import fingerprint, methods, scoring
 from dualcam.evaluation.case import CaseId, Output
 from dualcam.evaluation.layout import RunFolder
 from dualcam.evaluation.methods import Entry
@@ -116,14 +116,18 @@ def bench(tmp_path, monkeypatch):
         "swapped": bench.entry("swapped", swapped),
         "shifted": bench.entry("shifted", shifted_color),
         "refuses": bench.entry("refuses", refuse),
+        "network": bench.entry("network", sure, has_weights=True),
         "oracle": bench.entry("oracle", truth_of, needs_disparity=True),
     }
+    monkeypatch.setattr(methods, "unavailable", lambda name: None)
     monkeypatch.setattr(methods, "METHODS", made)
     # Stands for dualcam's code, which somebody may be editing while the tests run.
     package = tmp_path / "package"
     (package / "rig").mkdir(parents=True)
     (package / "rig" / "warp.py").write_text("1")
     (package / "evaluation" / "metrics").mkdir(parents=True)
+    (package / "weights").mkdir()
+    (package / "weights" / "refec.onnx").write_text("1")
     (package / "evaluation" / "metrics" / "psnr.py").write_text("1")
     monkeypatch.setattr(fingerprint, "PACKAGE", package)
     bench.package = package
@@ -224,6 +228,52 @@ def test_other_code_is_not_mixed_in(bench):
     bench.run("true", restart=True)
     assert len(bench.asked) == 2
     assert bench.run("true") and bench.asked == []
+
+
+def test_new_weights_ask_only_the_methods_that_use_them_again(bench):
+    before = bench.run("true", "network")
+    (bench.package / "weights" / "refec.onnx").write_text("2")
+    after = bench.run("true", "network")
+    assert {name for name, _ in bench.asked} == {"network"} and len(bench.asked) == 2
+    assert after.rows == before.rows and after.config["neural"] != before.config["neural"]
+    bench.run("true", "network")
+    assert bench.asked == []
+    # A run without these methods leaves none of their old results behind either.
+    (bench.package / "weights" / "refec.onnx").write_text("3")
+    bench.run("true")
+    assert bench.asked == [] and not bench.folder.picture(CASE, "network").exists()
+
+
+def test_weights_that_change_meanwhile_spoil_the_run(bench, monkeypatch):
+    def edit(inputs, truth):
+        (bench.package / "weights" / "refec.onnx").write_text("4")
+        return truth_of(inputs, truth)
+
+    monkeypatch.setitem(methods.METHODS, "edits", bench.entry("edits", edit))
+    with pytest.raises(UsageError, match="neural weights changed while"):
+        bench.run("edits")
+
+
+def test_a_method_that_is_not_installed_is_refused_before_any_work(bench, monkeypatch):
+    error = UnavailableError("no weights are here.", "Get some.")
+    monkeypatch.setattr(methods, "unavailable", lambda name: error if name == "network" else None)
+    with pytest.raises(UnavailableError, match="no weights"):
+        bench.run("true", "network")
+    assert bench.asked == [] and not bench.folder.root.exists()
+
+
+def test_the_calibration_curve_is_kept_beside_the_scores(bench):
+    bench.run("true", "sure")
+    curve = scoring.read_reliability(bench.folder, CASE, "sure")
+    scores = scoring.read_scores(bench.folder, CASE, "sure")
+    # 0.75 lies in the twelfth of fifteen bins, and a true picture is right everywhere.
+    assert (
+        curve.weight[11] == 1
+        and curve.share[11] == 1
+        and curve.confidence[11] == pytest.approx(0.75, abs=1e-4)
+    )
+    assert curve.error == pytest.approx(scores["confidence_error"]) == pytest.approx(0.25, abs=1e-4)
+    assert scoring.read_reliability(bench.folder, CASE, "true") is None
 
 
 def test_code_that_changes_meanwhile_spoils_the_run(bench, monkeypatch):

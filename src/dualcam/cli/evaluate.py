@@ -26,6 +26,7 @@ Examples:
   dualcam evaluate scenes --methods classical,chroma --levels night --scales 2
   dualcam evaluate scenes --out run --outputs mine=my/pictures
   dualcam evaluate scenes --protocol modules --levels night
+  dualcam evaluate scenes --protocol weights --weights separate=a --weights joint=b
 \b
 The run can be stopped at any time; the same command goes on from there.
 Pictures of your own method are named FOLDER/SCENE/LEVELxSCALE-TRACK.png, such as
@@ -63,9 +64,17 @@ def evaluate(
     protocol: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="night; modules: each alone; ccs: 1024 x 1024 and 256 x 256 pixels."
+            metavar="NAME",
+            help="night; modules: each alone; ccs: 1024 x 1024 and 256 x 256 pixels; twisted: a rig that is not "
+            "rectified; weights: several folders of weights.",
         ),
     ] = "night",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FOLDER", help="For --protocol weights: what 'dualcam export' made. Repeated."
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="RUN", help="Folder for captures, outputs and scores; resumed.")
     ] = RUN,
@@ -106,8 +115,15 @@ def evaluate(
     with guarded(verbose):
         _need_extra()
         if protocol != "night":
-            given = {"--outputs": outputs, "--html": html, "--restart": restart, "--rescore": rescore}
-            unusable = [option for option, value in {**given, "--tracks": tracks != "all"}.items() if value]
+            given: dict[str, object] = {
+                "--outputs": outputs,
+                "--html": html,
+                "--restart": restart,
+                "--rescore": rescore,
+            }
+            given |= {"--tracks": tracks != "all"}
+            given |= {"--methods": methods != "all"} if protocol == "weights" else {"--weights": weights}
+            unusable = [option for option, value in given.items() if value]
             with Watcher(quiet, verbose) as watcher:
                 protocols.carry_out(
                     protocols.Wanted(
@@ -123,11 +139,14 @@ def evaluate(
                         markdown=markdown,
                         overwrite=overwrite,
                         quiet=quiet,
+                        weights=tuple(_named_folder("--weights", text) for text in weights or []),
                         unusable=tuple(unusable),
                     ),
                     watcher,
                 )
             return
+        if weights:
+            raise UsageError("--weights means nothing with --protocol night.", "Leave it out.")
         choice = _choice(methods, levels, scales, tracks, scenes, outputs or [])
 
         from dualcam.evaluation.document import document
@@ -231,7 +250,7 @@ def _choice(
         scales=_numbers(scales),
         tracks=None if tracks == "all" else _names("--tracks", tracks),
         scenes=None if scenes is None else _names("--scenes", scenes),
-        elsewhere=tuple(map(_elsewhere, outputs)),
+        elsewhere=tuple(_named_folder("--outputs", text) for text in outputs),
     )
 
 
@@ -252,10 +271,10 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _elsewhere(text: str) -> tuple[str, Path]:
+def _named_folder(option: str, text: str) -> tuple[str, Path]:
     name, equals, folder = text.partition("=")
     if not (name and equals and folder):
-        raise UsageError(f"--outputs {text!r} is not NAME=FOLDER.", "Write it like mine=my/pictures.")
+        raise UsageError(f"{option} {text!r} is not NAME=FOLDER.", "Write it like mine=my/folder.")
     return name, Path(folder)
 
 

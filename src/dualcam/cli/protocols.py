@@ -1,4 +1,4 @@
-"""``dualcam evaluate --protocol modules`` and ``ccs``: the tests beside NIGHT."""
+"""``dualcam evaluate --protocol modules``, ``ccs``, ``twisted`` and ``weights``: the tests beside NIGHT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dualcam.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from dualcam.evaluation.run import Watcher
 
-NAMES = ("modules", "ccs")
+NAMES = ("modules", "ccs", "twisted", "weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,15 @@ class Wanted:
         data: folder of pairs.
         out: folder for what is done.
         methods: names, or None for the protocol's own choice.
-        levels: names, or None for all; "modules" alone has a choice.
-        scales: numbers, or None for 2 and 4; the same.
+        levels: names, or None for the protocol's own choice; "ccs" has none.
+        scales: numbers, or None; the same.
         scenes: patterns, or None for all.
         jobs: worker processes.
         json_file: where the results go, or None.
         markdown: where the tables go, or None.
         overwrite: whether these may exist.
         quiet: print paths only.
+        weights: folders of weights by name, for "weights".
         unusable: options that were given and mean nothing here.
     """
 
@@ -51,6 +52,7 @@ class Wanted:
     markdown: Path | None
     overwrite: bool
     quiet: bool
+    weights: tuple[tuple[str, Path], ...] = ()
     unusable: tuple[str, ...] = ()
 
 
@@ -69,7 +71,6 @@ def carry_out(wanted: Wanted, watcher: Watcher) -> None:
         raise UsageError(
             f"{wanted.unusable[0]} means nothing with --protocol {wanted.protocol}.", "Leave it out."
         )
-    from dualcam.evaluation import ccs, modules
     from dualcam.evaluation.layout import RunFolder
     from dualcam.evaluation.resume import to_json
     from dualcam.files.outputs import Outputs
@@ -83,7 +84,7 @@ def carry_out(wanted: Wanted, watcher: Watcher) -> None:
         except KeyboardInterrupt:
             say(f"interrupted; the same command goes on from what is in {wanted.out}")
             raise typer.Exit(INTERRUPTED) from None
-        tables = (modules if wanted.protocol == "modules" else ccs).markdown(result)
+        tables = _tables(wanted.protocol, result)
         for path, text in ((wanted.json_file, to_json(result)), (wanted.markdown, tables)):
             if path is not None:
                 write_text(path, hidden[path], text)
@@ -94,16 +95,37 @@ def carry_out(wanted: Wanted, watcher: Watcher) -> None:
 
 
 def _run(wanted: Wanted, watcher: Watcher) -> Mapping[str, Any]:
-    from dualcam.evaluation import ccs, dataset, modules, plan, protocol
+    from dualcam.evaluation import ccs, dataset, modules, plan, protocol, twisted, weighing
 
     scenes = plan.pick_scenes(dataset.find(wanted.data), wanted.scenes)
+    levels, scales = wanted.levels or tuple(protocol.LEVELS), wanted.scales or plan.NIGHT_SCALES
     if wanted.protocol == "modules":
         return modules.run(
             scenes,
             wanted.out,
-            levels=wanted.levels or tuple(protocol.LEVELS),
-            scales=wanted.scales or plan.NIGHT_SCALES,
-            methods=wanted.methods or modules.METHODS,
+            levels=levels,
+            scales=scales,
+            methods=wanted.methods,
+            jobs=wanted.jobs,
+            watcher=watcher,
+        )
+    if wanted.protocol == "twisted":
+        return twisted.run(
+            scenes,
+            wanted.out,
+            levels=wanted.levels or twisted.LEVELS,
+            scales=wanted.scales or twisted.SCALES,
+            methods=wanted.methods,
+            jobs=wanted.jobs,
+            watcher=watcher,
+        )
+    if wanted.protocol == "weights":
+        return weighing.run(
+            scenes,
+            wanted.out,
+            weights=_once(wanted.weights),
+            levels=levels,
+            scales=scales,
             jobs=wanted.jobs,
             watcher=watcher,
         )
@@ -111,5 +133,18 @@ def _run(wanted: Wanted, watcher: Watcher) -> Mapping[str, Any]:
         raise UsageError(
             "the protocol ccs has no choice of levels or scales.", "Leave --levels and --scales out."
         )
-    methods = wanted.methods or ccs.METHOD_NAMES
-    return ccs.run(scenes, wanted.out, methods=methods, jobs=wanted.jobs, watcher=watcher)
+    return ccs.run(scenes, wanted.out, methods=wanted.methods, jobs=wanted.jobs, watcher=watcher)
+
+
+def _once(weights: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    found = dict(weights)
+    if len(found) < len(weights):
+        raise UsageError("two folders of weights have the same name: one was named twice.", "Name each once.")
+    return found
+
+
+def _tables(protocol: str, result: Mapping[str, Any]) -> str:
+    from dualcam.evaluation import ccs, module_tables, twisted, weighing
+
+    rooms = {"modules": module_tables, "ccs": ccs, "twisted": twisted, "weights": weighing}
+    return str(rooms[protocol].markdown(result))

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.sensor import bin_average
-from dualcam.errors import InputError, PlacementError, UsageError
-from dualcam.evaluation import protocol, resume
+from dualcam.errors import UsageError
+from dualcam.evaluation import attempts, protocol, resume
 from dualcam.evaluation.case import Inputs, Truth
 from dualcam.evaluation.cross_table import cross_table
 from dualcam.evaluation.dataset import Scene
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 SIDE, SCALE = 1024, 4
 LIGHTS = ("clean", "night")
-METHOD_NAMES = ("chroma", "dis", "guided", "classical")
+METHOD_NAMES = ("chroma", "dis", "guided", "classical", "neural")
+"""What is compared unless others are named; the neural method where its weights are installed."""
 EXPOSURE_RATIO = 4.0
 """How many times less light color gets in the light ``clean``."""
 
@@ -87,7 +88,7 @@ def run(
     scenes: Sequence[Scene],
     folder: Path,
     *,
-    methods: Sequence[str] = METHOD_NAMES,
+    methods: Sequence[str] | None = None,
     jobs: int,
     watcher: Watcher,
 ) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def run(
     Args:
         scenes: pairs of views.
         folder: where what is done is kept; made if needed.
-        methods: names of the benchmark's methods.
+        methods: names of the benchmark's methods; without it, those of ``METHOD_NAMES`` that can run.
         jobs: worker processes, 0 for none.
         watcher: is told how it goes on.
 
@@ -108,35 +109,30 @@ def run(
         DualcamError: scenes that are no pairs, an unknown method, a folder that cannot be written.
         WorkError: a fault of a method, or a worker that died.
     """
-    for name in methods:
-        if name not in METHODS or METHODS[name].needs_disparity:
-            raise UsageError(f"the method {name!r} cannot run here.", "Use one that needs no true disparity.")
+    names = attempts.available(METHOD_NAMES) if methods is None else tuple(methods)
+    rivals, networks = attempts.sorted_out(names)
     todo = [Job(scene, light, SCALE, SIDE**2) for light in LIGHTS for scene in scenes]
     rows = resume.carry_out(
-        partial(rows_of, methods=tuple(methods)),
-        todo,
+        partial(rows_of, methods=rivals),
+        [part for job in todo for part in attempts.parts(job, rivals, networks)],
         folder=folder,
-        code=[Path(__file__)],
-        depends_on={"methods": list(methods)},
+        code=[Path(__file__), Path(attempts.__file__)],
+        depends_on={"methods": list(rivals)},
         processes=jobs,
         watcher=watcher,
         title="ccs",
     )
-    titles = {name: METHODS[name].title for name in methods}
+    titles = {name: METHODS[name].title for name in names}
     return {"schema": 1, "protocol": "ccs", "methods": titles, "rows": rows}
 
 
 def rows_of(job: Job, methods: Sequence[str]) -> Rows:
-    """Run and score every method on one capture; what a refusing method leaves is the mono picture in gray."""
+    """Run and score every method on one capture, or the one of the job's part."""
     left, right, _ = job.read()
     inputs, truth = capture(left, right, scene=job.scene.name, light=job.level)
     rows: Rows = []
-    for name in methods:
-        refused = None
-        try:
-            pixels = METHODS[name].run(inputs, truth).pixels
-        except (PlacementError, InputError) as error:
-            pixels, refused = np.repeat(inputs.mono.pixels, 3, axis=2), error.cause
+    for name in attempts.wanted(job, methods):
+        pixels, refused = attempts.attempt(METHODS[name].run, inputs, truth)
         rows.append(
             {
                 "scene": job.scene.name,

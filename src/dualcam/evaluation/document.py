@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dualcam.evaluation import protocol
+from dualcam.evaluation.headline import headline
 from dualcam.evaluation.results import Results
 from dualcam.evaluation.summary import groups
 from dualcam.evaluation.table import tables
@@ -62,8 +63,15 @@ def document(results: Results) -> str:
     Returns:
         Markdown text; it depends on the results alone.
     """
-    parts = [_INTRODUCTION, _conditions(results), _READING, _methods(results), tables(results)]
-    return "\n".join(parts)
+    parts = [
+        _INTRODUCTION,
+        headline(results),
+        _conditions(results),
+        _READING,
+        _methods(results),
+        tables(results),
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _conditions(results: Results) -> str:

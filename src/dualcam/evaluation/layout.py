@@ -106,6 +106,11 @@ class RunFolder:
             shutil.rmtree(self.root / folder, ignore_errors=True)
         self.config.unlink(missing_ok=True)
 
+    def clear_method(self, method: str) -> None:
+        """Delete the outputs and scores of one method, scores first: none may speak of an output that is gone."""
+        for folder in ("scores", "outputs"):
+            shutil.rmtree(self.root / folder / method, ignore_errors=True)
+
     def clear_scores(self) -> None:
         """Delete the scores and keep the outputs."""
         shutil.rmtree(self.root / "scores", ignore_errors=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from dualcam.errors import UsageError
+from dualcam.errors import UnavailableError, UsageError
 from dualcam.evaluation.baselines.brightened import brightened
 from dualcam.evaluation.baselines.brovey import brovey
 from dualcam.evaluation.baselines.chroma import chroma
@@ -38,6 +38,7 @@ class Entry:
         note: what it is given, in one line.
         needs_disparity: True when it can only run where ``Truth.disparity`` is known; elsewhere it is reported
             as not applicable.
+        has_weights: True when its networks and their weights are part of what its results depend on.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Entry:
     source: str
     note: str
     needs_disparity: bool = False
+    has_weights: bool = False
 
 
 def classical(inputs: Inputs) -> Output:
@@ -57,11 +59,34 @@ def classical(inputs: Inputs) -> Output:
     return Output(fusion.pixels, fusion.confidence)
 
 
+def neural(inputs: Inputs) -> Output:
+    """Our neural method on the two frames, with its confidence: (H, W, 3) linear in [0, 1].
+
+    Raises:
+        PlacementError: when the two pictures cannot be placed on each other; the benchmark counts that as refused.
+        UnavailableError: when no weights, or what runs them, are installed.
+    """
+    fusion = Fuser(method="neural").fuse(inputs.mono, inputs.color)
+    return Output(fusion.pixels, fusion.confidence)
+
+
+def unavailable(name: str) -> UnavailableError | None:
+    """Why a method of the table cannot run on this machine; None where it can."""
+    if METHODS[name].has_weights:
+        try:
+            Fuser(method=name)
+        except UnavailableError as error:
+            return error
+    return None
+
+
 def _blind(method: Callable[[Inputs], Output]) -> Callable[[Inputs, Truth], Output]:
     """A method that is never shown the truth."""
     return lambda inputs, _truth: method(inputs)
 
 
+OWN_SOURCE = "this project"
+"""The source of our own methods."""
 _SAME = "gain, non-local means, denoised mono; "
 
 METHODS: Mapping[str, Entry] = MappingProxyType(
@@ -97,7 +122,14 @@ METHODS: Mapping[str, Entry] = MappingProxyType(
             "DIS + LRGB in Lab", _blind(lrgb), "astrophotography", _SAME + "DIS, L of mono, a b of color"
         ),
         "classical": Entry(
-            "dualcam classical", _blind(classical), "this project", "the program's own method"
+            "dualcam classical", _blind(classical), OWN_SOURCE, "the program's own method without weights"
+        ),
+        "neural": Entry(
+            "dualcam neural",
+            _blind(neural),
+            OWN_SOURCE,
+            "the program's own method: three networks",
+            has_weights=True,
         ),
         "oracle": Entry(
             "Oracle alignment", oracle, "true disparity", _SAME + "the true disparity", needs_disparity=True
@@ -110,13 +142,16 @@ def select(names: str) -> tuple[str, ...]:
     """Turn the user's choice into method names, in the table's order and without repeats.
 
     Args:
-        names: "all", "baselines" (all but our own), or a comma-separated list of names.
+        names: "all" (that can run here), "baselines" (all but our own two), or a comma-separated list of names.
 
     Raises:
         UsageError: for an unknown name or an empty list.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    groups = {"all": list(METHODS), "baselines": [name for name in METHODS if name != "classical"]}
+    groups = {
+        "all": [name for name in METHODS if unavailable(name) is None] if "all" in wanted else [],
+        "baselines": [name for name, entry in METHODS.items() if entry.source != OWN_SOURCE],
+    }
     chosen = {name for item in wanted for name in groups.get(item, [item])}
     unknown = [name for name in wanted if name not in METHODS and name not in groups]
     if unknown or not chosen:

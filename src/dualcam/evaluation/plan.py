@@ -141,10 +141,13 @@ def check(choice: Choice) -> None:
 
     Raises:
         UsageError: an unknown method or track, or an outside method without a usable name.
+        UnavailableError: a method that cannot run on this machine.
     """
     for method in choice.methods:
         if method not in methods.METHODS:
             raise UsageError(f"there is no method {method!r}.", f"Use some of {', '.join(methods.METHODS)}.")
+        if (reason := methods.unavailable(method)) is not None:
+            raise reason
     for track in choice.tracks or ():
         if track not in TRACKS:
             raise UsageError(f"there is no track {track!r}.", f"Use {' or '.join(TRACKS)}.")

@@ -17,6 +17,7 @@ from typing import Any
 from dualcam._version import __version__
 from dualcam.evaluation import table
 from dualcam.evaluation.layout import RunFolder
+from dualcam.evaluation.reliability import curves
 from dualcam.evaluation.results import Results, Timing
 from dualcam.evaluation.sheet import Sheet, Shown, sheet
 from dualcam.evaluation.summary import OWN, Condition, Group, groups, is_better
@@ -79,7 +80,7 @@ def page(results: Results, run: RunFolder) -> str:
         "version": escape(__version__),
         "summary": escape(_summary(results, found)),
         "controls": _controls(found),
-        "tables": "\n".join(_section(results, group) for group in found),
+        "tables": "\n".join(_section(results, group, run) for group in found),
         "notes": _notes(found, shown),
         "config": escape(json.dumps(results.config, indent=1, ensure_ascii=False)),
         "data": _script_safe(_data(results, found, shown)),
@@ -116,7 +117,7 @@ def _controls(found: Sequence[Group]) -> str:
     return "".join(parts)
 
 
-def _section(results: Results, group: Group) -> str:
+def _section(results: Results, group: Group, run: RunFolder) -> str:
     scores = [s for s in SCORES if any(group.mean(method, s.key).scenes for method in group.rows)]
     costs = _costs(results.timing, group.condition)
     heads = [_head("method", "Method", "", "text")]
@@ -134,7 +135,7 @@ def _section(results: Results, group: Group) -> str:
         f'<section class="condition" data-condition="{escape(_key(group.condition))}">'
         f'<div class="scroll"><table class="sortable"><caption>Means over {len(group.scenes)} scenes: {title}'
         f"</caption><thead><tr>{''.join(heads)}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{f'<ul class=remarks>{remarks}</ul>' if remarks else ''}</section>"
+        f"{f'<ul class=remarks>{remarks}</ul>' if remarks else ''}{curves(results, group, run)}</section>"
     )
 
 

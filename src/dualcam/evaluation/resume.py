@@ -38,17 +38,22 @@ class Job:
         level: name of the light.
         scale: mono pixels per color pixel.
         pixels: pixels of the mono picture, what progress is measured in.
+        part: which rows of the capture, such as those of one method, where these are made apart; "" for all.
+        weights: the folder of weights that these rows depend on, or None.
     """
 
     scene: Scene
     level: str
     scale: int
     pixels: int
+    part: str = ""
+    weights: Path | None = None
 
     @property
     def name(self) -> str:
         """The capture in words."""
-        return f"{self.scene.name}, {self.level}, scale {self.scale}"
+        name = f"{self.scene.name}, {self.level}, scale {self.scale}"
+        return f"{name}, {self.part}" if self.part else name
 
     def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], FloatArray | None]:
         """Read left and right (H, W, 3) uint8 display, and the true disparity (H, W) or None.
@@ -74,7 +79,7 @@ def carry_out(
 ) -> Rows:
     """Do a step for every job that has no valid file in the folder yet, and collect all rows in the jobs' order.
 
-    A file is valid for the same code, packages, scene files and ``depends_on``; any other is made anew.
+    A file is valid for the same code, packages, scene files, weights and ``depends_on``; any other is made anew.
 
     Args:
         step: function of a module; its rows are plain values, numbers are rounded.
@@ -135,7 +140,8 @@ def _known(folder: Path, job: Job, state: str) -> Rows | None:
 
 
 def _path(folder: Path, job: Job) -> Path:
-    return folder / job.scene.name / f"{job.level}x{job.scale}.json"
+    part = f"-{job.part}" if job.part else ""
+    return folder / job.scene.name / f"{job.level}x{job.scale}{part}.json"
 
 
 def _views(scene: Scene) -> Views:
@@ -150,8 +156,10 @@ def _states(jobs: Sequence[Job], code: Sequence[Path], depends_on: Mapping[str, 
     """A checksum for every job, by name, of all that its rows depend on."""
     config = fingerprint.config(dict.fromkeys(job.scene for job in jobs))
     own = {**depends_on, "own code": [hashlib.sha256(path.read_bytes()).hexdigest() for path in code]}
+    networks = {job.weights: fingerprint.networks(job.weights) for job in jobs if job.weights is not None}
     states = {}
     for job in jobs:
         known = {**config, "scenes": config["scenes"][job.scene.name], "protocol": own}
+        known[fingerprint.NEURAL] = networks[job.weights] if job.weights is not None else None
         states[job.name] = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
     return states

@@ -1,7 +1,8 @@
 """A benchmark run from data to results: captures, then outputs, then scores; resumable at any point.
 
 The run folder holds everything. What is there is not done again; what depends on something else than the run's
-configuration is refused, so that a table never mixes two of them.
+configuration is refused, so that a table never mixes two of them. Where only the networks differ, the outputs of the
+methods that use them are made anew and all others stay.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dualcam.errors import OutputError, UsageError
-from dualcam.evaluation import captures, dataset, fingerprint, plan, produce, scoring, workers
+from dualcam.evaluation import captures, dataset, fingerprint, methods, plan, produce, scoring, workers
 from dualcam.evaluation.collect import collect
 from dualcam.evaluation.layout import RunFolder, read_json, write_json
 from dualcam.evaluation.plan import Choice, Result, Task
@@ -122,6 +123,8 @@ def _open(folder: RunFolder, config: Mapping[str, Any], request: Request) -> Non
         return
     folder.sweep()
     changed = fingerprint.differences(known, config)
+    networks = [name for name in changed if name.startswith(f"{fingerprint.NEURAL} ")]
+    changed = tuple(name for name in changed if name not in networks)
     if set(changed) == {fingerprint.SCORING} and not request.rescore:
         raise UsageError(
             f"{root} holds scores of other metrics than these.",
@@ -133,6 +136,10 @@ def _open(folder: RunFolder, config: Mapping[str, Any], request: Request) -> Non
             f"{root} holds results that this run must not be mixed with; what differs: {shown}.",
             "Use another --out, or --restart to delete them and begin anew.",
         )
+    if networks:
+        for method, entry in methods.METHODS.items():
+            if entry.has_weights:
+                folder.clear_method(method)
     if request.rescore:
         folder.clear_scores()
     write_json(folder.config, {**config, "scenes": {**known["scenes"], **config["scenes"]}})

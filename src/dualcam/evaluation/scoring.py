@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dualcam.camera.curves import decode
@@ -10,6 +12,7 @@ from dualcam.evaluation.captures import read_inputs, read_truth
 from dualcam.evaluation.case import CaseId, Inputs, Output
 from dualcam.evaluation.layout import RunFolder, read_json, write_json
 from dualcam.evaluation.metrics import all as metrics
+from dualcam.evaluation.metrics.confidence import Reliability
 from dualcam.evaluation.plan import Result, Task
 from dualcam.evaluation.workers import naming
 
@@ -26,14 +29,13 @@ def score(run: RunFolder, task: Task) -> None:
         return
     truth = read_truth(folder)
     reference = metrics.prepare(truth)
+    # Scoring looks at the mono picture alone, which all tracks share.
+    inputs = read_inputs(folder, min(result.track for result in missing))
     try:
-        for track in dict.fromkeys(result.track for result in missing):
-            inputs = read_inputs(folder, track)
-            for result in missing:
-                if result.track == track:
-                    run.mark(f"scores of {task.name}, {track} track, {result.method}")
-                    with naming(f"{track} track", f"scores of {result.method}"):
-                        _score_one(run, task.case(result), result.method, inputs, reference)
+        for result in missing:
+            run.mark(f"scores of {task.name}, {result.track} track, {result.method}")
+            with naming(f"{result.track} track", f"scores of {result.method}"):
+                _score_one(run, task.case(result), result.method, inputs, reference)
     finally:
         run.unmark()
 
@@ -47,6 +49,16 @@ def read_scores(run: RunFolder, case: CaseId, method: str) -> dict[str, float | 
     """Read the scores of an output by name, None for a score that is not a number; None without scores."""
     values = (read_json(run.score(case, method)) or {}).get("scores")
     return values if isinstance(values, dict) else None
+
+
+def read_reliability(run: RunFolder, case: CaseId, method: str) -> Reliability | None:
+    """Read the calibration curve of an output's confidence; None where there is none."""
+    values = (read_json(run.score(case, method)) or {}).get("reliability")
+    if not isinstance(values, dict):
+        return None
+    # An empty bin has no mean: null in JSON.
+    claimed, share, weight = (np.array(values[key], np.float64) for key in ("confidence", "share", "weight"))
+    return Reliability(claimed, share, weight, float(values["error"]))
 
 
 def read_output(run: RunFolder, case: CaseId, method: str) -> Output:
@@ -66,6 +78,18 @@ def read_output(run: RunFolder, case: CaseId, method: str) -> Output:
 def _score_one(
     run: RunFolder, case: CaseId, method: str, inputs: Inputs, reference: metrics.Reference
 ) -> None:
-    scores = metrics.score(read_output(run, case, method), reference.truth, inputs, reference)
-    values = {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}
-    write_json(run.score(case, method), {"scores": values})
+    found = metrics.assess(read_output(run, case, method), reference.truth, inputs, reference)
+    values: dict[str, Any] = {"scores": {name: _plain(value) for name, value in found.scores.items()}}
+    if (curve := found.reliability) is not None:
+        values["reliability"] = {
+            "confidence": [_plain(value) for value in curve.confidence],
+            "share": [_plain(value) for value in curve.share],
+            "weight": [_plain(value) for value in curve.weight],
+            "error": curve.error,
+        }
+    write_json(run.score(case, method), values)
+
+
+def _plain(value: float) -> float | None:
+    """A number as JSON holds it: null for what is not a number."""
+    return float(value) if np.isfinite(value) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,20 @@ from dualcam.evaluation.metrics.misregistration import misregistration
 from dualcam.evaluation.metrics.reference import Reference, prepare
 from dualcam.frame import FloatArray
 
-__all__ = ["Reference", "prepare", "score"]
+__all__ = ["Assessment", "Reference", "assess", "prepare", "score"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What is found out about one output.
+
+    Attributes:
+        scores: numbers by name, as ``score`` returns them.
+        reliability: the calibration curve of its confidence; None without a confidence.
+    """
+
+    scores: Mapping[str, float]
+    reliability: confidence.Reliability | None
 
 
 def score(
@@ -40,6 +54,11 @@ def score(
         UsageError: sizes differ, the output holds values that are not finite, a side is under 32 pixels, or the
             reference is another truth's.
     """
+    return dict(assess(output, truth, inputs, reference).scores)
+
+
+def assess(output: Output, truth: Truth, inputs: Inputs, reference: Reference | None = None) -> Assessment:
+    """Score an output and keep the curve behind its calibration error; takes and raises what ``score`` does."""
     _check(output, truth, inputs)
     if reference is None:
         reference = prepare(truth)
@@ -61,10 +80,12 @@ def score(
     if reference.features is not None:
         scores["lpips"] = lpips.distance(lpips.features(picture), reference.features)
     scores["misregistration"] = misregistration(picture, encode(inputs.mono.pixels[..., 0]))
-    if output.confidence is not None:
-        scores["confidence_error"] = confidence.reliability(output.confidence, apart).error
-        scores["confidence_ause"] = confidence.sparsification(output.confidence, apart).area
-    return scores
+    if output.confidence is None:
+        return Assessment(scores, None)
+    curve = confidence.reliability(output.confidence, apart)
+    scores["confidence_error"] = curve.error
+    scores["confidence_ause"] = confidence.sparsification(output.confidence, apart).area
+    return Assessment(scores, curve)
 
 
 def _pixelwise(
