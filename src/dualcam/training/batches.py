@@ -20,7 +20,8 @@ Array = NDArray[Any]
 BOX_MARGIN = 64
 """The color view's box is larger than the crop of the mono view by this much, for parallax and turns."""
 _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
-_FINE_CROP = {True: 88, False: 160}
+# Draws after which a pool is taken to hold no sample of the wanted scale.
+_MOST_DRAWS = 200
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
     "refcolor": ("light", "ec_truth", "ec_classical", "to_color", "evidence", "mono_small", "truth_small"),
@@ -40,23 +41,56 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
 }
 
 
-def batch(store: Store, stage: Stage, data: Data, seed: int, step: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
-    """The crops of one step, or one process's share of them: every tensor (B, ...) float32."""
+def batch(
+    store: Store, stage: Stage, data: Data, seed: int, step: int, rank: int = 0, ranks: int = 1
+) -> dict[str, Tensor]:
+    """The crops of one step, or one process's share of them: every tensor (B, ...) float32.
+
+    The crops of all ranks together are those of a single process. The names are those of ``Sample``, and "share",
+    "to_small" (where full-size pixels lie on the small crop) and "mono_noise".
+
+    Args:
+        store: the samples.
+        stage: what is trained.
+        data: how many crops of which size.
+        seed: of the run.
+        step: which batch.
+        rank: this process.
+        ranks: how many processes share the batch.
+    """
     near = bool(np.random.default_rng([seed, step]).random() < _NEAR_SHARE)
-    items = []
-    for item in range(rank, data.batch, ranks):
+    try:
+        items = _items(store, stage, data, seed, step, near, range(rank, data.batch, ranks))
+    except LookupError:
+        # A small pool may hold only one of the two kinds.
+        items = _items(store, stage, data, seed, step, not near, range(rank, data.batch, ranks))
+    return {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
+
+
+def _items(
+    store: Store, stage: Stage, data: Data, seed: int, step: int, near: bool, which: range
+) -> list[dict[str, FloatArray]]:
+    out = []
+    for item in which:
         rng = np.random.default_rng([seed, step, item])
         index = int(rng.integers(data.pool))
         if stage in ("refsr", "joint"):
             # Full-size crops of one batch share a size, which the scale decides.
-            while (float(store.fields(index, ("light",))["light"][2]) < _NEAR_SCALE) != near:
-                index = int(rng.integers(data.pool))
-        items.append(crop(store.fields(index, _FIELDS[stage]), stage, data, near, rng))
-    return {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
+            draws = 1
+            while _is_near(store, index) != near:
+                if draws == _MOST_DRAWS:
+                    raise LookupError
+                index, draws = int(rng.integers(data.pool)), draws + 1
+        out.append(crop(store.fields(index, _FIELDS[stage]), stage, data, near, rng))
+    return out
+
+
+def _is_near(store: Store, index: int) -> bool:
+    return float(store.fields(index, ("light",))["light"][2]) < _NEAR_SCALE
 
 
 def validation(store: Store, stage: Stage, data: Data) -> list[dict[str, Tensor]]:
-    """Batches of one crop from every held-back sample."""
+    """Batches of one crop from every held-back sample, always the same ones."""
     out = []
     for index in range(data.validation):
         fields = store.fields(index, _FIELDS[stage])
@@ -66,10 +100,15 @@ def validation(store: Store, stage: Stage, data: Data) -> list[dict[str, Tensor]
     return out
 
 
+def fine_crop(size: int, near: bool) -> int:
+    """Side of the full-size crop inside a small crop of this side: a multiple of 8 that leaves a margin of 3 pixels."""
+    return int((size - 6) * (1.0 if near else _NEAR_SCALE)) // 8 * 8
+
+
 def crop(
     fields: dict[str, Array], stage: Stage, data: Data, near: bool, rng: np.random.Generator
 ) -> dict[str, FloatArray]:
-    """One random crop of a sample's fields, float32, as a stage needs it."""
+    """One random crop of a sample's fields, float32, as a stage needs it; ``near``: the scale is small."""
     if stage == "refec":
         out = _ec_crop(fields, data.crop, rng)
     else:
@@ -101,7 +140,7 @@ def _mono_crop(
         out["evidence"] = fields["evidence"][window]
         out |= _box(fields, fields["to_color"][y : y + size, x : x + size], size + BOX_MARGIN)
     if "mono" in fields:
-        out |= _fine_crop(fields, (y, x), size, _FINE_CROP[near])
+        out |= _fine_crop(fields, (y, x), size, fine_crop(size, near))
     return out
 
 

@@ -38,15 +38,14 @@ def lab(display: Tensor) -> Tensor:
 
 
 def color_difference(out: Tensor, truth: Tensor) -> Tensor:
-    """CIE94 over 100, large ones bent: display (B, 3, H, W) twice -> (B,).
+    """CIE94 over 100, large ones bent: CIELAB (B, 3, H, W) twice -> (B,).
 
-    CIE94 weighs chroma and hue nearly as CIEDE2000 does, and has gradients everywhere.
+    CIE94 (CIE 116-1995, graphic arts) weighs chroma and hue nearly as CIEDE2000 does, and has gradients everywhere.
     """
-    a, b = lab(out), lab(truth)
-    chroma_a, chroma_b = (torch.sqrt(p[:, 1] ** 2 + p[:, 2] ** 2 + 1e-4) for p in (a, b))
-    light, chroma = a[:, 0] - b[:, 0], chroma_a - chroma_b
-    hue = ((a[:, 1] - b[:, 1]) ** 2 + (a[:, 2] - b[:, 2]) ** 2 - chroma**2).clamp_min(0)
-    total = light**2 + (chroma / (1 + 0.045 * chroma_b)) ** 2 + hue / (1 + 0.015 * chroma_b) ** 2
+    chroma_out, chroma_truth = (torch.sqrt(p[:, 1] ** 2 + p[:, 2] ** 2 + 1e-4) for p in (out, truth))
+    light, chroma = out[:, 0] - truth[:, 0], chroma_out - chroma_truth
+    hue = ((out[:, 1] - truth[:, 1]) ** 2 + (out[:, 2] - truth[:, 2]) ** 2 - chroma**2).clamp_min(0)
+    total = light**2 + (chroma / (1 + 0.045 * chroma_truth)) ** 2 + hue / (1 + 0.015 * chroma_truth) ** 2
     difference = torch.sqrt(total + 1e-2)
     # Beyond 20 a color is simply wrong; more wrong is hardly worse.
     bent = torch.where(difference > 20, 20 + 0.2 * (difference - 20), difference)
@@ -54,9 +53,9 @@ def color_difference(out: Tensor, truth: Tensor) -> Tensor:
 
 
 def confidence(logit: Tensor, out: Tensor, truth: Tensor) -> Tensor:
-    """Negative log-likelihood of "within 5 CIEDE2000 of the truth": logit (B, 1, H, W), display colors -> (B,)."""
+    """Negative log-likelihood of "within 5 CIEDE2000 of the truth": logit (B, 1, H, W), CIELAB twice -> (B,)."""
     with torch.no_grad():
-        right = (ciede2000(lab(out), lab(truth)) < SURE).to(logit.dtype)[:, None]
+        right = (ciede2000(out, truth) < SURE).to(logit.dtype)[:, None]
     return functional.binary_cross_entropy_with_logits(logit, right, reduction="none").flatten(1).mean(1)
 
 
@@ -65,7 +64,7 @@ def ciede2000(a: Tensor, b: Tensor) -> Tensor:
     l1, a1, b1 = a.unbind(1)
     l2, a2, b2 = b.unbind(1)
     mean_c = (torch.hypot(a1, b1) + torch.hypot(a2, b2)) / 2
-    seventh = mean_c**7
+    seventh = _seventh(mean_c)
     stretch = 1.5 - 0.5 * torch.sqrt(seventh / (seventh + 25.0**7))
     a1, a2 = a1 * stretch, a2 * stretch
     c1, c2 = torch.hypot(a1, b1), torch.hypot(a2, b2)
@@ -91,8 +90,13 @@ def ciede2000(a: Tensor, b: Tensor) -> Tensor:
     s_l = 1 + 0.015 * off / torch.sqrt(20 + off)
     s_c, s_h = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
     hue = 2 * torch.sqrt(c1 * c2) * torch.sin(turn / 2)
-    seventh = mean_c**7
+    seventh = _seventh(mean_c)
     blue = torch.exp(-((((mean_h / degree) % 360 - 275) / 25) ** 2))
     rotation = -2 * torch.sqrt(seventh / (seventh + 25.0**7)) * torch.sin(60 * degree * blue)
     light, chroma, hue = (l2 - l1) / s_l, (c2 - c1) / s_c, hue / s_h
     return torch.sqrt((light**2 + chroma**2 + hue**2 + rotation * chroma * hue).clamp_min(0))
+
+
+def _seventh(x: Tensor) -> Tensor:
+    square = x * x
+    return square * square * square * x

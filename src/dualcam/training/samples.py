@@ -25,6 +25,7 @@ from dualcam.simulation import capture, geometry
 from dualcam.simulation.codes import display8, display16
 from dualcam.simulation.settings import Settings
 from dualcam.training import rigs, views
+from dualcam.training.atomic import write_whole
 from dualcam.training.sources import Sources, Split
 
 _SPLIT_SEEDS = {"train": 1, "val": 2}
@@ -113,7 +114,13 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     evidence = features.match_evidence(found, warp.sample(fed.sigma, found.to_color), tone)
     sigma = features.mono_sigma(small, measured.mono_noise)
     clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
-    light = [chosen.light.electrons, chosen.light.exposure_ratio, chosen.scale, raw, chosen.color.phone is not None]
+    light = [
+        chosen.light.electrons,
+        chosen.light.exposure_ratio,
+        chosen.scale,
+        raw,
+        chosen.color.phone is not None,
+    ]
 
     def half(picture: FloatArray, rows: int = 0, columns: int = 0) -> FloatArray:
         planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
@@ -140,7 +147,9 @@ def _raw_frame(dn: capture.Codes16, chosen: Settings) -> Frame:
     balance = np.array(camera.response.white_balance, np.float32)
     mosaic = Mosaic(samples, camera.pattern, balance, np.array(camera.response.matrix, np.float32))
     frame = from_array(np.ascontiguousarray(develop.develop(mosaic)), "color")
-    return replace(frame, mosaic=mosaic, origin=replace(frame.origin, bits=camera.sensor.bits, curve="linear"))
+    return replace(
+        frame, mosaic=mosaic, origin=replace(frame.origin, bits=camera.sensor.bits, curve="linear")
+    )
 
 
 def _file_frame(dn: capture.Codes16, chosen: Settings, rng: np.random.Generator) -> Frame:
@@ -169,7 +178,9 @@ def _bilinear(dn: capture.Codes16, chosen: Settings) -> FloatArray:
         "GBRG": cv2.COLOR_BayerGR2RGB,
     }
     linear = sensor.to_linear(dn, camera.sensor.bits, camera.sensor.black)
-    rgb = cv2.cvtColor(sensor.to_16_bits(linear), codes[camera.pattern]).astype(np.float32) / np.float32(65535)
+    rgb = cv2.cvtColor(sensor.to_16_bits(linear), codes[camera.pattern]).astype(np.float32) / np.float32(
+        65535
+    )
     balanced = rgb * np.array(camera.response.white_balance, np.float32)
     return develop.to_srgb(balanced, np.array(camera.response.matrix, np.float32))
 
@@ -197,9 +208,7 @@ def save(sample: Sample, path: Path) -> None:
     """Write a sample as .npz; it appears whole or not at all."""
     buffer = io.BytesIO()
     np.savez(buffer, **{field.name: getattr(sample, field.name) for field in fields(Sample)})
-    partial = path.with_suffix(".part")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_whole(path, buffer.getvalue())
 
 
 def load(path: Path) -> Sample:

@@ -41,7 +41,7 @@ def find(photos: Sequence[Path], stereo: Sequence[Path], split: Split) -> Source
 
     Args:
         photos: folders with photos, at any depth.
-        stereo: folders with pairs: any folder below that holds a ``left`` and a ``right`` picture.
+        stereo: folders with pairs: any folder below that holds a ``left`` and a ``right`` picture of one suffix.
         split: "train" or "val". A picture's part follows from its name alone, so that adding others never moves it.
 
     Raises:
@@ -49,7 +49,10 @@ def find(photos: Sequence[Path], stereo: Sequence[Path], split: Split) -> Source
     """
     singles = [path for folder in photos for path in _below(folder) if path.suffix.lower() in _SUFFIXES]
     lefts = [
-        path for folder in stereo for path in _below(folder) if path.stem == "left" and path.suffix in _SUFFIXES
+        path
+        for folder in stereo
+        for path in _below(folder)
+        if path.stem == "left" and path.suffix.lower() in _SUFFIXES
     ]
     pairs = [(left, right) for left in lefts for right in [left.with_stem("right")] if right.exists()]
     found = Sources(
@@ -62,6 +65,14 @@ def find(photos: Sequence[Path], stereo: Sequence[Path], split: Split) -> Source
             "Name folders of photos with --photos, and of left/right pairs with --stereo.",
         )
     return found
+
+
+def fingerprint(sources: Sources) -> int:
+    """A number that differs where the pictures' names or their order do; folders above them do not count."""
+    names = [path.name for path in sources.photos] + [
+        f"{left.parent.name}/{left.name}" for left, _ in sources.pairs
+    ]
+    return zlib.crc32("\n".join(names).encode())
 
 
 def _below(folder: Path) -> list[Path]:

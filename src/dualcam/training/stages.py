@@ -7,15 +7,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from dualcam.errors import UsageError
 from dualcam.networks import joint
 from dualcam.networks.refcolor import RefColor
 from dualcam.networks.refec import RefEC
 from dualcam.networks.refsr import RefSR
 from dualcam.training import losses
-from dualcam.training.config import Config, Loss, Stage
+from dualcam.training.batches import BOX_MARGIN, fine_crop
+from dualcam.training.config import LEAST_CROP, MOST_CROP, Config, Loss, Stage
 
 Batch = Mapping[str, Tensor]
 Result = tuple[Tensor, dict[str, Tensor]]
+Labs = tuple[Tensor, Tensor]
 
 NETWORKS: dict[Stage, tuple[str, ...]] = {
     "refec": ("refec",),
@@ -27,16 +30,46 @@ NETWORKS: dict[Stage, tuple[str, ...]] = {
 
 
 def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
-    """A network by name, with fresh weights from torch's global seed."""
+    """A network by name, with fresh weights from torch's global seed.
+
+    Raises:
+        UsageError: arguments that do not make a network.
+    """
     kinds: dict[str, type[nn.Module]] = {"refec": RefEC, "refcolor": RefColor, "refsr": RefSR}
-    return kinds[name](**arguments)
+    try:
+        return kinds[name](**arguments)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{name} cannot be built: {error}.", f"Change the table [{name}] of the config."
+        ) from error
 
 
 def networks(config: Config) -> nn.ModuleDict:
-    """The networks of a stage by name."""
-    return nn.ModuleDict(
+    """The networks of a stage by name.
+
+    Raises:
+        UsageError: a shape that does not make a network, or one that does not divide the crops.
+    """
+    nets = nn.ModuleDict(
         {name: build(name, getattr(config, name).arguments()) for name in NETWORKS[config.stage]}
     )
+    for name, net in nets.items():
+        for side in _sides(name, config):
+            if side % net.net.multiple:
+                raise UsageError(
+                    f"{name} takes pictures apart by {net.net.multiple}, and crops of {side} pixels do not divide so "
+                    f"(data.crop is {config.data.crop}).",
+                    f"Use data.crop = {LEAST_CROP} or {MOST_CROP}, or fewer scales in [{name}].",
+                )
+    return nets
+
+
+def _sides(name: str, config: Config) -> tuple[int, ...]:
+    """Sides of the squares that a network sees in this stage, pixels."""
+    size = config.data.crop
+    if name == "refsr":
+        return fine_crop(size, near=True), fine_crop(size, near=False)
+    return (size + BOX_MARGIN,) if (name, config.stage) == ("refec", "joint") else (size,)
 
 
 class Step(nn.Module):
@@ -59,7 +92,7 @@ class Step(nn.Module):
 
 def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     out = _expose(nets, batch["ec"], config)
-    loss = picture_loss(out, batch["ec_truth"], config.loss)
+    loss = picture_loss(out, batch["ec_truth"], _labs(out, batch["ec_truth"]), config.loss)
     return loss, {
         "psnr": psnr(out, batch["ec_truth"]),
         "classical": psnr(batch["ec_classical"], batch["ec_truth"]),
@@ -76,15 +109,17 @@ def _refcolor(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
 
 def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Loss) -> Result:
     truth = batch["truth_small"]
-    total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(logit, out, truth)
-    return total, {"psnr": psnr(out, truth), "base": psnr(base, truth), "de": 100 * losses.color_difference(out, truth)}
+    labs = _labs(out, truth)
+    total = picture_loss(out, truth, labs, loss) + loss.confidence * losses.confidence(logit, *labs)
+    return total, {"psnr": psnr(out, truth), "base": psnr(base, truth), "de": _difference(labs)}
 
 
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     logit = torch.zeros_like(batch["mono_small"])
     out, _, base = _enlarge(nets, batch["truth_small"], logit, batch, config)
     truth = batch["truth"]
-    return picture_loss(out, truth, config.loss), {"psnr": psnr(out, truth), "base": psnr(base, truth)}
+    loss = picture_loss(out, truth, _labs(out, truth), config.loss)
+    return loss, {"psnr": psnr(out, truth), "base": psnr(base, truth)}
 
 
 def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
@@ -92,13 +127,15 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     color, logit, base = _color(nets, exposed, batch, config)
     out, sure, _ = _enlarge(nets, color, logit, batch, config)
     truth, loss = batch["truth"], config.loss
-    middle = picture_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
-    total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, out, truth)
+    first = picture_loss(exposed, batch["ec_truth"], _labs(exposed, batch["ec_truth"]), loss)
+    middle = first + _color_loss(color, logit, base, batch, loss)[0]
+    labs = _labs(out, truth)
+    total = picture_loss(out, truth, labs, loss) + loss.confidence * losses.confidence(sure, *labs)
     return total + loss.middle * middle, {
         "psnr": psnr(out, truth),
         "psnr_refec": psnr(exposed, batch["ec_truth"]),
         "psnr_refcolor": psnr(color, batch["truth_small"]),
-        "de": 100 * losses.color_difference(out, truth),
+        "de": _difference(labs),
     }
 
 
@@ -135,10 +172,30 @@ def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:
     return tuple(o.float() for o in out) if isinstance(out, tuple) else out.float()
 
 
-def picture_loss(out: Tensor, truth: Tensor, loss: Loss) -> Tensor:
-    """Weighted sum of the losses of a picture, (B,)."""
+def picture_loss(out: Tensor, truth: Tensor, labs: Labs, loss: Loss) -> Tensor:
+    """Weighted sum of the losses of a picture.
+
+    Args:
+        out: (B, 3, H, W) display.
+        truth: the same.
+        labs: both in CIELAB.
+        loss: the weights.
+
+    Returns:
+        (B,).
+    """
     total = loss.charbonnier * losses.charbonnier(out, truth) + loss.gradient * losses.gradient(out, truth)
-    return total + loss.color * losses.color_difference(out, truth) if loss.color else total
+    return total + loss.color * losses.color_difference(*labs) if loss.color else total
+
+
+def _labs(out: Tensor, truth: Tensor) -> Labs:
+    # Once for all losses: the curves and cube roots cost more than what is made of them.
+    return losses.lab(out), losses.lab(truth)
+
+
+def _difference(labs: Labs) -> Tensor:
+    with torch.no_grad():
+        return 100 * losses.color_difference(*labs)
 
 
 def psnr(out: Tensor, truth: Tensor) -> Tensor:

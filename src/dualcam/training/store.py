@@ -2,35 +2,96 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dualcam.errors import InputError, UsageError
 from dualcam.training import samples
-from dualcam.training.sources import Sources, Split
+from dualcam.training.atomic import write_whole
+from dualcam.training.sources import Sources, Split, fingerprint
+
+_RECORD = "collection.json"
 
 
 class Store:
     """Samples 0, 1, 2, ... of a seed and split.
 
+    Several processes may share a folder. A small record in it says what the samples were made from, so that two
+    collections are never mixed.
+
     Args:
-        folder: where they are kept; made if needed.
+        folder: where they are kept, in a folder with the split's name; made if needed.
         seed: of the collection.
-        sources: pictures to make samples from.
+        sources: pictures to make samples from; without any, only samples that are there can be read.
         split: "train" or "val".
+
+    Raises:
+        UsageError: the folder holds samples of another seed or of other pictures.
     """
 
     def __init__(self, folder: Path, seed: int, sources: Sources, split: Split) -> None:
         self._folder = folder / split
         self._folder.mkdir(parents=True, exist_ok=True)
         self._seed, self._sources, self._split = seed, sources, split
+        self._check()
 
-    def fields(self, index: int, names: tuple[str, ...]) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.floating]]]:
-        """Some fields of a sample, which is made if it is not there yet."""
-        path = self._folder / f"{index:06d}.npz"
-        with contextlib.suppress(FileNotFoundError), np.load(path) as data:
-            return {name: data[name] for name in names}
+    def __contains__(self, index: int) -> bool:
+        """Whether a sample is on disk."""
+        return self._path(index).exists()
+
+    def fields(self, index: int, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        """Some fields of a sample, by the names and shapes of ``Sample``; it is made if it is not there yet.
+
+        Raises:
+            InputError: its file is damaged, or it is not there and there are no pictures to make it from.
+        """
+        path = self._path(index)
+        try:
+            with np.load(path) as data:
+                return {name: data[name] for name in names}
+        except FileNotFoundError:
+            made = self.make(index)
+            return {name: getattr(made, name) for name in names}
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"the sample {path} is damaged ({error}).", "Delete it; it is made again."
+            ) from error
+
+    def make(self, index: int) -> samples.Sample:
+        """Make a sample and keep it.
+
+        Raises:
+            InputError: there are no pictures to make it from.
+        """
+        if not self._sources.photos and not self._sources.pairs:
+            raise InputError(
+                f"there is no sample {self._path(index)}, and no pictures to make it from.",
+                "Name pictures with --photos and --stereo.",
+            )
         made = samples.make(index, self._seed, self._sources, self._split)
-        samples.save(made, path)
-        return {name: getattr(made, name) for name in names}
+        samples.save(made, self._path(index))
+        return made
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index:06d}.npz"
+
+    def _check(self) -> None:
+        path = self._folder / _RECORD
+        mine: dict[str, int] = {"seed": self._seed}
+        if self._sources.photos or self._sources.pairs:
+            mine["pictures"] = fingerprint(self._sources)
+        if not path.exists():
+            if "pictures" in mine:
+                write_whole(path, json.dumps(mine).encode())
+            return
+        theirs = json.loads(path.read_text(encoding="utf-8"))
+        if any(theirs.get(name) != value for name, value in mine.items()):
+            raise UsageError(
+                f"the samples in {self._folder} were made with another seed or from other pictures.",
+                "Name another folder with --samples, or give the seed and pictures of before.",
+            )

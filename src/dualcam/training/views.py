@@ -118,14 +118,17 @@ def _outline(height: int, width: int, size: int, rng: np.random.Generator) -> Fl
 
 def _noise(height: int, width: int, wavelength: float, rng: np.random.Generator) -> FloatArray:
     size = max(2, int(height / wavelength) + 2), max(2, int(width / wavelength) + 2)
-    return cv2.resize(rng.normal(size=size).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(
+        rng.normal(size=size).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
 
 
 def _photo(sources: Sources, height: int, width: int, rng: np.random.Generator) -> FloatArray:
     """A random cut of a photo, mirrored at its border where it is too narrow."""
     picture = np.zeros((1, 1, 3), np.float32)
     for _ in range(20):
-        path = sources.photos[rng.integers(len(sources.photos))] if sources.photos else sources.pairs[0][0]
+        singles = sources.photos or tuple(left for left, _ in sources.pairs)
+        path = singles[rng.integers(len(singles))]
         picture = read_linear(path)
         if rng.random() < 0.25:
             picture = np.ascontiguousarray(np.rot90(picture))
@@ -138,7 +141,9 @@ def _photo(sources: Sources, height: int, width: int, rng: np.random.Generator) 
         sides = (missing // 2 + 1, missing // 2 + 1)
         while picture.shape[1] < width:
             most = picture.shape[1] - 1
-            picture = np.pad(picture, ((0, 0), (min(sides[0], most), min(sides[1], most)), (0, 0)), mode="reflect")
+            picture = np.pad(
+                picture, ((0, 0), (min(sides[0], most), min(sides[1], most)), (0, 0)), mode="reflect"
+            )
     y = int(rng.integers(picture.shape[0] - height + 1))
     x = int(rng.integers(picture.shape[1] - width + 1))
     cut = picture[y : y + height, x : x + width]
