@@ -85,8 +85,25 @@ def test_bits(call, pair, fuser, bits, kind):
 
 def test_options_reach_the_fuser(call, pair, fuser):
     call("fuse", *pair, "--method", "classical", "--device", "cpu", "--place", "identity")
-    assert fuser.options == {"method": "classical", "device": "cpu", "place": "identity", "view": "mono"}
+    assert fuser.options == {
+        "method": "classical",
+        "device": "cpu",
+        "place": "identity",
+        "view": "mono",
+        "weights": None,
+        "threads": None,
+    }
     assert fuser.sources == pair
+
+
+def test_threads_and_weights_reach_the_fuser(call, pair, fuser, tmp_path, monkeypatch):
+    counts = []
+    monkeypatch.setattr(cv2, "setNumThreads", counts.append)
+    done = call("fuse", *pair, "--weights", tmp_path / "w", "--threads", 3)
+    assert done.exit_code == 0, done.stderr
+    assert fuser.options["weights"] == tmp_path / "w" and fuser.options["threads"] == 3
+    assert counts == [3]
+    assert call("fuse", *pair, "--threads", 0).exit_code == 2
 
 
 def test_curve_and_white_reach_the_reader(call, pair, fuser):
@@ -199,7 +216,7 @@ def test_verbose_shows_the_traceback(call, pair, fuser):
 
 
 def test_unavailable_options_of_the_real_fuser(call, pair, tmp_path):
-    for options in (["--method", "neural"], ["--device", "cuda"]):
+    for options in (["--weights", "nowhere"], ["--device", "cuda"]):
         done = call("fuse", *pair, *options)
         assert done.exit_code == 3, done.stderr
         assert "remedy: " in done.stderr

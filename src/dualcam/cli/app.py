@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, fuse, info, simulate
+from dualcam.cli import demo, doctor, evaluate, export, fuse, info, simulate
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -59,6 +59,9 @@ def build() -> typer.Typer:
     app.command("evaluate", epilog=evaluate.EPILOG, short_help="Measure methods on captures of known truth.")(
         evaluate.evaluate
     )
+    app.command(
+        "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."
+    )(export.export)
     app.command("info", short_help="Show what picture files say about themselves.")(info.info)
     app.command("doctor", short_help="Show facts about this installation; self-test.")(doctor.doctor)
     return app

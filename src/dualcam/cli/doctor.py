@@ -21,7 +21,7 @@ _PACKAGES = (
     ("OpenCV", "cv2", True),
     ("tifffile", "tifffile", True),
     ("Pillow", "PIL", True),
-    ("onnxruntime", "onnxruntime", False),
+    ("onnxruntime", "onnxruntime", True),
 )
 
 
@@ -59,7 +59,7 @@ def facts() -> list[tuple[str, str]]:
         ("cpus", _cpus()),
         ("memory", _memory()),
         ("device", "cpu (cuda is not used in this version)"),
-        ("weights", "none in this version: classical method"),
+        ("weights", _without_home(_weights())),
     ]
 
 
@@ -71,6 +71,23 @@ def _package(module: str, needed: bool) -> str:
             return "not installed"
         return _without_home(f"CANNOT BE IMPORTED: {error}")
     return str(getattr(found, "__version__", None) or _installed_version(module))
+
+
+def _weights() -> str:
+    from dualcam.errors import DualcamError
+    from dualcam.neural import engine, manifest
+
+    if not manifest.there(manifest.SHIPPED):
+        return "none: classical method"
+    try:
+        entries = manifest.read(manifest.SHIPPED)
+        engine.load(manifest.SHIPPED)
+        for entry in entries.values():
+            engine.checked(manifest.SHIPPED / entry.file, entry)
+    except DualcamError as error:
+        return f"CANNOT BE USED: {error.cause}"
+    runs = dict.fromkeys(f"{entry.run.name} ({entry.run.date})" for entry in entries.values())
+    return f"{', '.join(runs)}, checksums as they should be"
 
 
 def _installed_version(module: str) -> str:

@@ -107,6 +107,13 @@ def fuse(
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
     ] = Place.auto,
     view: Annotated[View, typer.Option(help="Whose view the result shows.")] = View.mono,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Other weights than those of the package, from `dualcam export`."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="CPU threads. [default: all of them]")
+    ] = None,
     mono_curve: Annotated[Curve, typer.Option(help="Transfer curve of the mono file.")] = Curve.auto,
     color_curve: Annotated[Curve, typer.Option(help="Transfer curve of the color file.")] = Curve.auto,
     mono_white: Annotated[
@@ -136,7 +143,18 @@ def fuse(
 
         with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
             plan = Plan(outputs, target, confidence, report, stages, int(bits) if bits else None, overwrite)
-            fuser = Fuser(method=method.value, device=device.value, place=place.value, view=view.value)
+            if threads is not None:
+                import cv2
+
+                cv2.setNumThreads(threads)
+            fuser = Fuser(
+                method=method.value,
+                device=device.value,
+                place=place.value,
+                view=view.value,
+                weights=weights,
+                threads=threads,
+            )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(
                     _source(mono, "mono", mono_curve, mono_white),

@@ -40,10 +40,7 @@ class Method(Protocol):
         ...
 
     def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
-        """Exposed color -> color in the mono view at the color camera's resolution.
-
-        A method may match again with the exposed color, starting from what ``match`` knows.
-        """
+        """Exposed color -> color in the mono view at the color camera's resolution."""
         ...
 
     def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:

@@ -54,6 +54,7 @@ class UNet(nn.Module):
             raise ValueError(f"{len(channels)} channel numbers and {len(blocks)} block numbers do not fit")
         self.unshuffle = unshuffle
         self.multiple = unshuffle * 2 ** (len(channels) - 1)
+        self.reach = reach(channels, blocks, unshuffle)
         self.head = nn.Conv2d(inputs * unshuffle**2, channels[0], 3, padding=1)
         finer = list(zip(channels[:-1], blocks[:-1], strict=True))
         self.encoders = nn.ModuleList(_stack(c, n) for c, n in finer)

@@ -118,9 +118,11 @@ def load(folder: Path, threads: int | None = None) -> Engine:
                 f"{name} in {folder} wants other input than this version makes.",
                 "Use weights that were exported by this version of dualcam.",
             )
-    nets = [Network(folder / entries[name].file, entries[name], threads) for name in manifest.NETWORKS]
+    refec, refcolor, refsr = (
+        Network(folder / entries[name].file, entries[name], threads) for name in manifest.NETWORKS
+    )
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
-    return Engine(*nets, run=", ".join(runs))
+    return Engine(refec, refcolor, refsr, ", ".join(runs))
 
 
 def checked(path: Path, entry: Entry) -> bytes:

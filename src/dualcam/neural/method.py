@@ -13,7 +13,7 @@ from dualcam.classical import exposure
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.neural import claims, engine, features, tiles
 from dualcam.rig import warp
-from dualcam.rig.matching import Grid, Match, rematch
+from dualcam.rig.matching import Grid, Match
 
 # Confidences closer to 0 and 1 than this cannot be told from them.
 _SURE = 1e-6
@@ -51,18 +51,16 @@ class Neural:
         return Exposed(fed.base + residual[top:, left:], fed.sigma, fitted)
 
     def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
-        """Matches again with the clean color first, since that finds more."""
-        display = encode(mono)
-        luma = exposure.luminance_display(exposed.color, exposed.tone)
-        found = rematch(match, display, luma)
-        planes, base = features.color_planes(mono, exposed.color, exposed.sigma, found, exposed.tone)
+        """The matched color is corrected; how sure the network may be, ``claims`` says."""
+        planes, base = features.color_planes(mono, exposed.color, exposed.sigma, match, exposed.tone)
         residual, logit = tiles.whole(self._engine.refcolor, planes)
+        display = encode(mono)
+        seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
         return Colored(
             mono=display,
-            color=claims.fade(display, base + residual, found),
-            confidence=_logistic(logit[..., 0])
-            * claims.allowed(display, warp.sample(luma, found.to_color), found),
-            provenance=claims.provenance(found, residual),
+            color=claims.fade(display, base + residual, match),
+            confidence=_logistic(logit[..., 0]) * claims.allowed(display, seen, match),
+            provenance=claims.provenance(match, residual),
             tone=exposed.tone,
         )
 

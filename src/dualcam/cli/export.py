@@ -1,0 +1,63 @@
+"""``dualcam export``: a training run becomes weights that ``dualcam fuse`` uses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dualcam.cli.guard import guarded, say
+from dualcam.errors import UnavailableError
+
+EPILOG = """\b
+Examples:
+  dualcam export runs/joint
+  dualcam export runs/joint --out weights --data photos --data stereo --force
+  dualcam fuse mono.tif color.jpg --weights runs/joint/weights
+"""
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the weights, added to what it holds. [default: RUN/weights]"
+        ),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder that was trained on, with an index.csv that names licenses; for the model cards. Repeatable.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace networks that are there.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
+) -> None:
+    """Write the networks of a training run as ONNX, with manifest and model cards.
+
+    What is written is compared with the trained network first. All files appear together, or none of them.
+    """
+    with guarded(verbose):
+        try:
+            from dualcam.training import export as exporter
+        except ImportError as error:
+            raise UnavailableError(
+                f"what `dualcam export` needs is not installed: {error}.",
+                'Install it with pip install "dualcam[train]".',
+            ) from error
+
+        folder = out if out is not None else run / "weights"
+        done = exporter.export(
+            run, folder, date=f"{datetime.now(UTC):%Y-%m-%d}", data=tuple(data or ()), force=force
+        )
+        for one in done:
+            say(
+                f"{one.name}: {one.entry.parameters:,} parameters, {one.entry.bytes / 1e6:.2f} MB, "
+                f"{one.entry.multiply_adds:,} multiply-adds a pixel; off by {one.error:.1e} "
+                f"(16-bit weights: {one.half_error:.1e} in half the bytes)"
+            )
+        print(folder)

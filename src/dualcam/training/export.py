@@ -1,0 +1,325 @@
+"""From a training run to files that ONNX Runtime runs: networks, manifest, model cards."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import tomllib
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from dualcam.errors import DualcamError, InputError, OutputError
+from dualcam.files.outputs import Outputs
+from dualcam.frame import FloatArray
+from dualcam.neural import manifest
+from dualcam.neural.engine import INPUT, PLANES
+from dualcam.neural.manifest import DataSet, Entry, Run, Value
+from dualcam.training import card, stages
+
+OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit")}
+"""Names of what the networks return."""
+
+TOLERANCE = 1e-4
+"""ONNX Runtime and torch may differ by this, display."""
+
+# Sides of tiles. refSR is fed tile by tile, since its pictures are the large ones; the others look further, so that
+# a halo costs more.
+_TILES = {"refec": 2048, "refcolor": 2048, "refsr": 1024}
+_OPSET, _IR = 17, 8  # both are known to ONNX Runtime 1.17
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of one network.
+
+    Attributes:
+        name: "refec", "refcolor" or "refsr".
+        entry: its entry in the manifest.
+        error: largest difference between ONNX Runtime and torch on random planes.
+        half_error: largest difference that weights stored in 16 bits would make; they would halve the file.
+    """
+
+    name: str
+    entry: Entry
+    error: float
+    half_error: float
+
+
+def export(
+    run: Path, out: Path, *, date: str, data: Sequence[Path] = (), force: bool = False
+) -> tuple[Exported, ...]:
+    """Write the networks of a run; those of other runs that ``out`` holds stay. All files appear, or none.
+
+    Args:
+        run: folder of a training run.
+        out: folder for the weights; made if needed.
+        date: of the export, YYYY-MM-DD.
+        data: folders that were trained on, each with an ``index.csv`` (columns file, license).
+        force: networks that ``out`` holds may be replaced.
+
+    Returns:
+        What became of every network of the run.
+
+    Raises:
+        InputError: the run or a data folder cannot be used.
+        OutputError: a network exists in ``out``, or it cannot be written.
+        DualcamError: the exported network does not compute what the trained one does.
+    """
+    files = {name: run / f"{name}.safetensors" for name in manifest.NETWORKS}
+    files = {name: path for name, path in files.items() if path.is_file()}
+    if not files:
+        raise InputError(
+            f"{run} holds no trained network.", "Name the folder that `dualcam train --out` made."
+        )
+    entries = manifest.read(out) if manifest.there(out) else {}
+    sets, done, written = datasets(data), [], {}
+    for name, path in files.items():
+        target = out / f"{name}.onnx"
+        if target.exists() and not force:
+            raise OutputError(f"{target} exists.", "Use --force or another folder for --out.")
+        network, step = load(path, name)
+        one, written[target.name] = _exported(name, network, _run(run, files, date, step, sets))
+        entries[name] = one.entry
+        written[f"{name}.md"] = card.card(name, one.entry).encode()
+        done.append(one)
+    ordered = {name: entries[name] for name in manifest.NETWORKS if name in entries}
+    written[manifest.NAME] = manifest.text(ordered).encode()
+    with Outputs(overwrite=True, inputs=files.values()) as outputs:
+        outputs.reserve_dir(out)
+        for name, content in written.items():
+            outputs.reserve(out / name).write_bytes(content)
+    return tuple(done)
+
+
+def load(path: Path, name: str) -> tuple[nn.Module, int]:
+    """Rebuild a network from a safetensors file of a run; also gives its step.
+
+    Raises:
+        InputError: the file is damaged, or of another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            facts = stored.metadata() or {}
+            weights = {key: stored.get_tensor(key) for key in stored.keys()}
+        if facts.get("network") != name:
+            raise InputError(
+                f"{path} holds {facts.get('network')!r}, not {name}.", "Do not rename files of a run."
+            )
+        network = stages.build(name, json.loads(facts["config"]))
+        network.load_state_dict(weights)
+        return network.eval(), int(facts["step"])
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"{path} cannot be used: {first}.", "Use the file as `dualcam train` left it."
+        ) from error
+
+
+def _exported(name: str, network: nn.Module, run: Run) -> tuple[Exported, bytes]:
+    unet = network.net
+    content = to_onnx(network, len(PLANES[name]), unet.multiple, OUTPUTS[name])
+    entry = Entry(
+        file=f"{name}.onnx",
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        parameters=sum(p.numel() for p in network.parameters()),
+        multiply_adds=multiply_adds(network, len(PLANES[name]), unet.multiple),
+        planes=PLANES[name],
+        halo=unet.reach,
+        multiple=unet.multiple,
+        tile=_TILES[name],
+        run=run,
+    )
+    error, half = verify(network, content, len(PLANES[name]), unet.multiple)
+    if not error < TOLERANCE:
+        raise DualcamError(
+            f"the exported {name} differs from the trained one by {error:.2g}.",
+            "Please report this with the run.",
+        )
+    return Exported(name, entry, error, half), content
+
+
+def to_onnx(network: nn.Module, planes: int, multiple: int, outputs: Sequence[str]) -> bytes:
+    """Write a network as ONNX: input "planes" (1, C, H, W), H and W free; the file's bytes.
+
+    Args:
+        network: the network.
+        planes: number of its input planes.
+        multiple: of height and width.
+        outputs: names of what it returns.
+    """
+    free = {2: "height", 3: "width"}
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), _stacked_pixels(planes):
+        # The tracing exporter is announced to go, but the newer one computes the shapes of the picture in the graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, planes, 4 * multiple, 5 * multiple),),
+            buffer,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=[INPUT],
+            output_names=list(outputs),
+            dynamic_axes={name: free for name in (INPUT, *outputs)},
+        )
+    model = onnx.load_model_from_string(buffer.getvalue())
+    model.ir_version = _IR
+    # Names of modules and of the machine's files are of no use in the product.
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _stacked_pixels(planes: int) -> Iterator[None]:
+    """Pixel-unshuffle of the planes as SpaceToDepth; the exporter's own way takes six nodes and three copies."""
+
+    @torch.onnx.symbolic_helper.parse_args("v", "i")
+    def unshuffle(g: Any, picture: Any, size: int) -> Any:
+        stacked = g.op("SpaceToDepth", picture, blocksize_i=size)
+        # ONNX counts the place in the block first, torch the channel.
+        order = np.arange(size * size * planes).reshape(size * size, planes).T.ravel()
+        return g.op("Gather", stacked, g.op("Constant", value_t=torch.from_numpy(order)), axis_i=1)
+
+    torch.onnx.register_custom_op_symbolic("aten::pixel_unshuffle", unshuffle, _OPSET)
+    try:
+        yield
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::pixel_unshuffle", _OPSET)
+
+
+def verify(network: nn.Module, content: bytes, planes: int, multiple: int) -> tuple[float, float]:
+    """Largest difference on random planes between torch and ONNX, and between float32 and 16-bit weights."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    half = {key: value.half().float() for key, value in network.state_dict().items()}
+    rng = np.random.default_rng(0)
+    worst, rounded = 0.0, 0.0
+    for height, width in ((3 * multiple, 8 * multiple), (7 * multiple, 5 * multiple)):
+        fed = rng.normal(0, 0.5, (1, planes, height, width)).astype(np.float32)
+        with torch.no_grad():
+            wanted = _tensors(network(torch.from_numpy(fed)))
+            short = _tensors(torch.func.functional_call(network, half, (torch.from_numpy(fed),)))
+        worst = max(worst, _apart(session.run(None, {INPUT: fed}), wanted))
+        rounded = max(rounded, _apart([t.numpy() for t in short], wanted))
+    return worst, rounded
+
+
+def _tensors(out: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return out if isinstance(out, tuple) else (out,)
+
+
+def _apart(found: Sequence[FloatArray], wanted: Sequence[Tensor]) -> float:
+    return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, wanted, strict=True))
+
+
+def multiply_adds(network: nn.Module, planes: int, multiple: int) -> int:
+    """Multiplications of all convolutions per pixel of the input, rounded."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, out: Tensor) -> None:
+        nonlocal total
+        assert isinstance(layer, nn.Conv2d)
+        total += out.numel() * layer.weight[0].numel()
+
+    handles = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d)]
+    side = 2 * multiple
+    with torch.no_grad():
+        network(torch.zeros(1, planes, side, side))
+    for handle in handles:
+        handle.remove()
+    return round(total / side**2)
+
+
+# --- where it comes from --------------------------------------------------------------------------
+
+
+def datasets(folders: Sequence[Path]) -> tuple[DataSet, ...]:
+    """What folders of training pictures hold, by the folders within them and the license in their index.csv.
+
+    Raises:
+        InputError: there is no index, or it lacks a column.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for folder in folders:
+        try:
+            with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    counts[row["file"].partition("/")[0], row["license"]] += 1
+        except (OSError, KeyError, ValueError, csv.Error) as error:
+            raise InputError(
+                f"{folder / 'index.csv'} cannot be used: {error!r}.",
+                "--data takes folders with an index.csv that has the columns file and license.",
+            ) from error
+    return tuple(DataSet(f"{name} ({n} pictures)", rights) for (name, rights), n in sorted(counts.items()))
+
+
+def _run(folder: Path, files: Mapping[str, Path], date: str, step: int, sets: tuple[DataSet, ...]) -> Run:
+    config = _config(folder / "config.toml")
+    return Run(
+        name=folder.resolve().name,
+        stage="joint" if len(files) > 1 else next(iter(files)),
+        date=date,
+        seed=int(config.get("seed", 0)),
+        step=step,
+        config=config,
+        data=sets,
+        scores=_scores(folder / "scores.json"),
+    )
+
+
+def _config(path: Path) -> dict[str, Value]:
+    """Settings by dotted name."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", "Use the folder as `dualcam train` left it."
+        ) from error
+
+    def flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, Value]]:
+        for key, value in table.items():
+            if isinstance(value, dict):
+                yield from flat(value, f"{before}{key}.")
+            else:
+                yield f"{before}{key}", value if isinstance(value, str | int | float) else str(value)
+
+    return dict(flat(tables, ""))
+
+
+def _scores(path: Path) -> dict[str, dict[str, float]]:
+    """Scores by level of light, as far as a run has them; numbers without a level are those of all levels."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", "Use the folder as `dualcam train` left it."
+        ) from error
+    levels = {key: value for key, value in found.items() if isinstance(value, dict)}
+    levels = {"all": found, **levels}
+    numbers = {level: {k: float(v) for k, v in row.items() if _is_number(v)} for level, row in levels.items()}
+    return {level: row for level, row in numbers.items() if row}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
