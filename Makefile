@@ -19,11 +19,12 @@ help:
 	@echo "make check            style, format and types only"
 	@echo "make fast             the quick tests only, up to the first failure"
 	@echo "make real-captures DIR=folder"
-	@echo "                      fuse every mono/color pair below a folder, write out/real-captures"
+	@echo "                      fuse every mono/color pair below a folder with our methods, write out/real-captures"
+	@echo "                      (report.html shows them side by side)"
 	@echo "make benchmark DATA=folder"
 	@echo "                      all methods on a folder of left/right pairs, goes on where it was stopped;"
 	@echo "                      writes docs/benchmark.md, benchmarks/results and out/benchmark.html"
-	@echo "                      (add ARGS=--restart after the code has changed)"
+	@echo "                      (add ARGS=--restart after the code has changed; new weights are noticed)"
 	@echo "make benchmark-speed  seconds and memory of 'dualcam fuse', write out/speed.json"
 	@echo "make clean            remove $(VENV), caches and built packages; results in out stay"
 	@echo "Add PYTHON=python3.12 to use another interpreter."
@@ -43,7 +44,7 @@ fast: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -x -m "not slow"
 
 real-captures: folder-named $(VENV)/installed-eval
-	$(BIN)/python benchmarks/real_captures.py "$(DIR)" --out out/real-captures --markdown
+	$(BIN)/python benchmarks/real_captures.py "$(DIR)" --out out/real-captures --markdown $(ARGS)
 
 folder-named:
 	@test -n "$(DIR)" || { echo "error: name the folder: make real-captures DIR=folder" >&2; exit 2; }
@@ -54,9 +55,11 @@ benchmark: data-named $(VENV)/installed-eval
 		--html out/benchmark.html $(ARGS)
 	$(EVALUATE) --protocol modules --levels night --out out/benchmark-modules --json benchmarks/results/modules.json \
 		--markdown out/benchmark-modules.md
+	$(EVALUATE) --protocol twisted --out out/benchmark-twisted --json benchmarks/results/twisted.json \
+		--markdown out/benchmark-twisted.md
 	$(EVALUATE) --protocol ccs --out out/benchmark-ccs --json benchmarks/results/ccs.json \
 		--markdown out/benchmark-ccs.md
-	cat out/benchmark.md out/benchmark-modules.md out/benchmark-ccs.md > docs/benchmark.md
+	cat out/benchmark.md out/benchmark-modules.md out/benchmark-twisted.md out/benchmark-ccs.md > docs/benchmark.md
 
 data-named:
 	@test -n "$(DATA)" || { echo "error: name the folder: make benchmark DATA=folder" >&2; exit 2; }

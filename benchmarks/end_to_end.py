@@ -1,6 +1,7 @@
 """Seconds and memory of the whole program: ``dualcam fuse`` on pairs of growing size.
 
-    python benchmarks/end_to_end.py [--megapixels 1 4 12] [--repeat 2] [--threads N] [--json FILE]
+    python benchmarks/end_to_end.py [--methods classical neural] [--megapixels 1 4 12] [--repeat 2] [--threads N]
+        [--weights DIR] [--json FILE]
 
 Every case is the program as a user starts it, in a process of its own: start-up, reading, the eight hops and
 writing a 16-bit PNG. The pictures are the demo pair brought to size, with the mono camera at twice the resolution
@@ -8,7 +9,8 @@ of the color camera. Because machines differ, each time is also given as a ratio
 same session with the same number of threads: OpenCV's non-local means on the color picture plus DIS optical flow
 at the mono size, the usual first two steps of a hand-written fusion.
 
-Times are the best of the repetitions. Needs a system with ``os.wait4`` (Linux, macOS).
+All methods and the reference take turns on the same pair. Times are the best of the repetitions. Needs a system with
+``os.wait4`` (Linux, macOS).
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ from typing import Any
 SCALE = 2
 PROGRAM = [sys.executable, "-c", "from dualcam.cli.main import run; run()"]
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_METHODS = ("classical", "neural")
+_WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "dualcam" / "weights" / "manifest.toml"
+
+Run = tuple[float, float, dict[str, Any]]
+"""Wall-clock seconds, peak memory in MiB, and the report of one run."""
 
 
 def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
@@ -94,62 +101,94 @@ def reference(folder: Path) -> None:
     print(time.perf_counter() - started)
 
 
-def run_case(megapixels: float, repeat: int, environment: dict[str, str]) -> dict[str, Any]:
-    """Measure one size: the best of ``repeat`` runs of the program and of the reference, taken in turn."""
+def run_size(
+    megapixels: float, methods: dict[str, list[str]], repeat: int, environment: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Measure one size: the best of ``repeat`` runs of every method and of the reference, taken in turn.
+
+    Args:
+        megapixels: of the mono picture.
+        methods: options of ``dualcam fuse`` by name of the method.
+        repeat: runs of each.
+        environment: of the processes.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         worker = [sys.executable, __file__, "--folder", name]
         measured([*worker, "--worker", "make", "--megapixels", str(megapixels)], environment)
-        report = folder / "report.json"
-        inputs = [str(folder / "mono.png"), str(folder / "color.png")]
-        command = [*PROGRAM, "fuse", *inputs, "-o", str(folder / "out.png"), "--report", str(report), "-q"]
-        runs: list[tuple[float, float, dict[str, Any]]] = []
+        runs: dict[str, list[Run]] = {method: [] for method in methods}
         references = []
         for _ in range(repeat):
-            seconds, peak, _ = measured([*command, "--overwrite"], environment)
-            runs.append((seconds, peak, json.loads(report.read_text(encoding="utf-8"))))
+            for method, options in methods.items():
+                runs[method].append(run_once(folder, options, environment))
             references.append(float(measured([*worker, "--worker", "reference"], environment)[2]))
-    seconds, peak, facts = min(runs, key=lambda run: run[0])
+    return [
+        case_of(method, min(found, key=lambda run: run[0]), min(references)) for method, found in runs.items()
+    ]
+
+
+def run_once(folder: Path, options: list[str], environment: dict[str, str]) -> Run:
+    """Run ``dualcam fuse`` on the pair of a folder: seconds, peak memory in MiB, its report."""
+    report = folder / "report.json"
+    inputs = [str(folder / "mono.png"), str(folder / "color.png")]
+    command = [*PROGRAM, "fuse", *inputs, "-o", str(folder / "out.png"), "--report", str(report), "-q"]
+    seconds, peak, _ = measured([*command, *options, "--overwrite"], environment)
+    return seconds, peak, json.loads(report.read_text(encoding="utf-8"))
+
+
+def case_of(method: str, best: Run, reference_seconds: float) -> dict[str, Any]:
+    """The figures of one size and method."""
+    seconds, peak, facts = best
+    if facts["method"] != method:
+        raise SystemExit(f"error: {facts['method']} ran instead of {method}")
     hops = {hop["name"]: hop["seconds"] for hop in facts["hops"]}
     out = facts["output"]
     return {
         "megapixels": out["width"] * out["height"] / 1e6,
         "mono": [out["width"], out["height"]],
         "color": [facts["inputs"]["color"]["width"], facts["inputs"]["color"]["height"]],
-        "method": facts["method"],
+        "method": method,
         "seconds": seconds,
         "peak_mib": peak,
-        "reference_seconds": min(references),
-        "ratio": seconds / min(references),
+        "reference_seconds": reference_seconds,
+        "ratio": seconds / reference_seconds,
         "hops": hops,
         "around_the_hops": seconds - sum(hops.values()),
     }
 
 
 def markdown(cases: list[dict[str, Any]], about: dict[str, Any]) -> str:
-    """Write the two tables."""
-    facts = ", ".join(f"{key} {value}" for key, value in about.items())
+    """Write the tables: all cases, then the hops of every method."""
     lines = [
-        facts,
+        ", ".join(f"{key} {value}" for key, value in about.items()),
         "",
-        "| mono | color | seconds | s per MP | peak memory, MiB | MiB per MP | reference, s | times the reference |",
-        "|---|---|---|---|---|---|---|---|",
+        "| method | mono | color | seconds | s per MP | peak memory, MiB | MiB per MP | reference, s "
+        "| times the reference |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
         size = case["megapixels"]
         lines.append(
-            f"| {_size(case['mono'])} ({size:.1f} MP) | {_size(case['color'])} | {case['seconds']:.2f} "
-            f"| {case['seconds'] / size:.2f} | {case['peak_mib']:.0f} | {case['peak_mib'] / size:.0f} "
-            f"| {case['reference_seconds']:.2f} | {case['ratio']:.2f} |"
+            f"| {case['method']} | {_size(case['mono'])} ({size:.1f} MP) | {_size(case['color'])} "
+            f"| {case['seconds']:.2f} | {case['seconds'] / size:.2f} | {case['peak_mib']:.0f} "
+            f"| {case['peak_mib'] / size:.0f} | {case['reference_seconds']:.2f} | {case['ratio']:.2f} |"
         )
-    lines += ["", "Seconds by hop:", ""]
-    lines.append("| hop | " + " | ".join(f"{case['megapixels']:.1f} MP" for case in cases) + " |")
-    lines.append("|---" * (len(cases) + 1) + "|")
+    for method in dict.fromkeys(case["method"] for case in cases):
+        lines += ["", f"Seconds by hop, {method}:", ""]
+        lines += hop_table([case for case in cases if case["method"] == method])
+    return "\n".join(lines)
+
+
+def hop_table(cases: list[dict[str, Any]]) -> list[str]:
+    """The hops of one method, a column a size."""
+    lines = [
+        "| hop | " + " | ".join(f"{case['megapixels']:.1f} MP" for case in cases) + " |",
+        "|---" * (len(cases) + 1) + "|",
+    ]
     for hop in cases[0]["hops"]:
         lines.append(f"| {hop} | " + " | ".join(f"{case['hops'][hop]:.2f}" for case in cases) + " |")
     rest = " | ".join(f"{case['around_the_hops']:.2f}" for case in cases)
-    lines.append(f"| start-up, writing | {rest} |")
-    return "\n".join(lines)
+    return [*lines, f"| start-up, writing | {rest} |"]
 
 
 def _size(sides: list[int]) -> str:
@@ -159,6 +198,14 @@ def _size(sides: list[int]) -> str:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Seconds and memory of the whole program dualcam fuse.")
+    # dualcam itself is not imported here, for the reason above.
+    known = _METHODS if _WEIGHTS.is_file() else _METHODS[:1]
+    parser.add_argument(
+        "--methods", nargs="+", choices=_METHODS, metavar="NAME", help="all that can run without it"
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="DIR", help="for the neural method, instead of the shipped ones"
+    )
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 4, 12], metavar="MP")
     parser.add_argument("--repeat", type=int, default=2, help="runs of each case; the best counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for both sides")
@@ -173,10 +220,13 @@ def main() -> None:
     else:
         names = ("OPENCV_FOR_THREADS_NUM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, str(options.threads))}
+        methods = {name: ["--method", name] for name in options.methods or known}
+        if options.weights:
+            methods["neural"] = ["--method", "neural", "--weights", str(options.weights)]
         cases = []
         for size in options.megapixels:
             print(f"measuring {size:g} megapixels ...", file=sys.stderr)
-            cases.append(run_case(size, max(1, options.repeat), environment))
+            cases += run_size(size, methods, max(1, options.repeat), environment)
         about = {
             "dualcam": version("dualcam"),
             "OpenCV": version("opencv-python-headless"),

@@ -10,6 +10,7 @@ from packs import add_pair, make_pack
 
 from dualcam.evaluation import fingerprint, protocol
 from dualcam.evaluation.dataset import find
+from dualcam.neural import manifest
 
 
 @pytest.fixture
@@ -103,6 +104,10 @@ def test_protocol_and_packages_are_named(package, scenes, monkeypatch):
     monkeypatch.setattr(protocol, "LEVELS", darker)
     monkeypatch.setitem(before["packages"], "numpy", "0.1")
     assert changes(before, scenes) == ("version of numpy", "protocol levels")
+
+
+def test_the_weights_are_those_that_the_program_uses():
+    assert fingerprint.PACKAGE / fingerprint.WEIGHTS == manifest.SHIPPED
 
 
 def test_the_real_package_has_all_rooms_but_those_that_only_present():
