@@ -22,8 +22,8 @@ _ABOUT = {
     "resolution. All methods get clean pictures; the luma of every result is that of the clean mono picture. The true "
     "disparity is no strict bound: a matcher may find a color that fits mono better than the true one.",
     "refSR": "The clean mono view at the color camera's resolution enlarged with the captured mono picture, against "
-    "the clean mono view. All methods get the denoised mono picture, except where it says otherwise, and the neural one: "
-    "it removes the noise itself.",
+    "the clean mono view. All methods get the denoised mono picture, except where it says otherwise and for the neural "
+    "one, which removes the noise itself.",
     "chain": "All three modules, and with perfect ones in their places: a perfect refEC hands on the clean color "
     "view, a perfect refColor the color of a camera that stands where the mono camera stands, a perfect refSR adds "
     "the truth's own detail to the color it gets.",
