@@ -1,19 +1,27 @@
-"""The eight hops end to end on a world of known truth."""
+"""The eight hops end to end on a world of known truth, by the method without weights."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
 import dualcam
+import untrained
 from dualcam.errors import DualcamError, InputError, UnavailableError, UsageError
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, Provenance
-from dualcam.fusion.fuser import HOPS, Fuser, fuse
+from dualcam.fusion import fuser as fusers
+from dualcam.fusion.fuser import HOPS
 from dualcam.fusion.method import choose
+from dualcam.neural import manifest
 from synthetic import WEIGHTS, Light, Rig, color_error, psnr, shoot, to_display, world
 
+# Which method "auto" takes depends on whether weights are there.
+Fuser = partial(fusers.Fuser, method="classical")
+fuse = partial(fusers.fuse, method="classical")
 HEIGHT, WIDTH = 240, 320
 STAGES = {
     "read_mono": "mono",
@@ -124,7 +132,7 @@ def test_stages_have_the_right_shapes_and_range(fused):
 
 def test_the_first_hops_alone_lead_to_the_same_result(night, fused):
     _, mono, color = night
-    known, method = Fuser().prepare(mono, color), choose("auto")
+    known, method = Fuser().prepare(mono, color), choose("classical")
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)
     colored = method.ref_color(known.mono, exposed, known.match)
     pixels, confidence = method.ref_sr(colored, known.measured)
@@ -154,7 +162,7 @@ def test_files_arrays_frames_and_a_used_fuser_agree(tmp_path):
     # What was given stays as it was.
     for old, new in zip(before, (mono, color, frames[1].pixels), strict=True):
         assert np.array_equal(old, new)
-    same(first, dualcam.fuse(mono, color, place="identity"))
+    same(first, dualcam.fuse(mono, color, place="identity", method="classical"))
 
 
 def test_stages_do_not_change_the_result():
@@ -344,8 +352,11 @@ def test_missing_files(tmp_path):
     ("options", "kind", "named"),
     [
         ({"method": "magic"}, UsageError, "magic"),
-        ({"method": "neural"}, UnavailableError, "neural"),
+        ({"method": "neural", "weights": "nowhere"}, UnavailableError, "nowhere"),
+        ({"method": "classical", "weights": "nowhere"}, UsageError, "weights"),
         ({"device": "cuda"}, UnavailableError, "cuda"),
+        ({"device": "tpu"}, UsageError, "tpu"),
+        ({"threads": 0}, UsageError, "threads"),
         ({"place": "nonsense"}, UsageError, "nonsense"),
         ({"view": "color"}, UsageError, "color"),
     ],
@@ -356,9 +367,14 @@ def test_options_are_refused_before_any_work(options, kind, named):
     assert caught.value.remedy and isinstance(caught.value, DualcamError)
 
 
-@pytest.mark.parametrize("name", ["auto", "classical"])
-def test_methods_that_are_there(name):
-    assert choose(name).name == "classical"
+def test_methods_that_are_there(monkeypatch, tmp_path):
+    assert choose("classical").name == "classical"
+    monkeypatch.setattr(manifest, "SHIPPED", tmp_path)
+    assert choose("auto").name == "classical"
+    with pytest.raises(UnavailableError, match="neural"):
+        choose("neural")
+    monkeypatch.setattr(manifest, "SHIPPED", untrained.weights(tmp_path / "w"))
+    assert choose("auto").name == choose("neural").name == "neural"
 
 
 def test_frames_with_negative_and_very_bright_color():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import untrained
 from dualcam.errors import DualcamError
 from dualcam.fusion.fuser import Fuser
 from synthetic import Light, Rig, shoot, world
@@ -39,7 +40,14 @@ def picture(fill, kind, height, width, channels, rng):
     return values.astype(kind)
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """The networks promise nothing about values: not even untrained ones may break the chain."""
+    return untrained.weights(tmp_path_factory.mktemp("extremes") / "w", strength=1.0)
+
+
 def check(mono, color, **options):
+    options.setdefault("method", "neural" if "weights" in options else "classical")
     try:
         out = Fuser(**options).fuse(mono, color, keep_stages=True)
     except DualcamError as error:
@@ -71,6 +79,30 @@ side = st.integers(15, 44)
 def test_any_shape_and_value(mono, color, seed):
     rng = np.random.default_rng(seed)
     check(picture(*mono, 1, rng), picture(*color, 3, rng), place="identity")
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    mono=st.tuples(st.sampled_from(FILLS), st.sampled_from(KINDS), side, side),
+    color=st.tuples(st.sampled_from(FILLS), st.sampled_from(KINDS), side, side),
+    seed=st.integers(0, 9),
+)
+@example(mono=("white", "uint16", 40, 40), color=("noise", "uint8", 16, 16), seed=0)
+@example(mono=("black", "uint16", 16, 17), color=("huge", "float32", 40, 40), seed=0)
+@example(mono=("ramp", "uint16", 40, 40), color=("black", "float32", 16, 16), seed=0)
+@example(mono=("negative", "float32", 33, 40), color=("negative", "float32", 16, 16), seed=0)
+def test_any_shape_and_value_with_networks(weights, mono, color, seed):
+    rng = np.random.default_rng(seed)
+    check(picture(*mono, 1, rng), picture(*color, 3, rng), place="identity", weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("mono", "color"), [((16, 1600), (16, 800)), ((600, 16), (16, 300)), ((16, 16), (16, 16))]
+)
+def test_extreme_aspects_with_networks(weights, mono, color):
+    rng = np.random.default_rng(0)
+    pair = picture("noise", "uint8", *mono, 1, rng), picture("noise", "uint8", *color, 3, rng)
+    assert check(*pair, place="identity", weights=weights) is not None
 
 
 @pytest.mark.parametrize("place", ["auto", "identity"])

@@ -166,12 +166,8 @@ def spans(length: int, side: int, layout: Layout) -> list[Span]:
 
 def _parts(length: int, layout: Layout) -> list[int]:
     """Numbers of parts that leave every tile something beside its halo."""
-    most = _padded(length, layout) // layout.multiple
-    return [
-        n
-        for n in range(1, min(most, _MOST_PARTS) + 1)
-        if n == 1 or 2 * _halo(layout) < _padded(length, layout) // n
-    ]
+    most = (_padded(length, layout) - 2 * _halo(layout)) // layout.multiple
+    return [1, *range(2, min(most, _MOST_PARTS) + 1)]
 
 
 def _side(padded: int, parts: int, layout: Layout) -> int:

@@ -39,7 +39,7 @@ TOLERANCE = 1e-4
 
 # Sides of tiles. refSR is fed tile by tile, since its pictures are the large ones; the others look further, so that
 # a halo costs more.
-_TILES = {"refec": 2048, "refcolor": 2048, "refsr": 1024}
+_TILES = {"refec": 1536, "refcolor": 1536, "refsr": 768}
 _OPSET, _IR = 17, 8  # both are known to ONNX Runtime 1.17
 
 
