@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, export, fuse, info, simulate
+from dualcam.cli import demo, doctor, evaluate, export, fuse, info, simulate, train
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -58,6 +58,9 @@ def build() -> typer.Typer:
     )(simulate.simulate)
     app.command("evaluate", epilog=evaluate.EPILOG, short_help="Measure methods on captures of known truth.")(
         evaluate.evaluate
+    )
+    app.command("train", epilog=train.EPILOG, short_help="Train the networks of the neural method.")(
+        train.train
     )
     app.command(
         "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."

@@ -153,7 +153,7 @@ def _box(fields: dict[str, Array], places: Array, size: int) -> dict[str, Array]
     for center, length in zip(middle[::-1], (height, width), strict=True):
         start.append(2 * (int(np.clip(center - size / 2, 0, max(0, length - size))) // 2))
     y, x = start
-    out = {}
+    out: dict[str, Array] = {}
     for name, picture in views.items():
         part = picture[:, y : y + size, x : x + size].astype(np.float32)
         missing = size - part.shape[1], size - part.shape[2]

@@ -269,7 +269,7 @@ def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
         if dataclasses.is_dataclass(wanted) and isinstance(value, dict):
             ready[name] = _build(wanted, value, f"{where}, [{name}]")
             continue
-        value = tuple(value) if isinstance(value, list) else value
+        value = _as_tuple(value)
         if not _fits(value, wanted):
             kinds = (
                 str(wanted).replace("typing.", "") if get_origin(wanted) else f"of the kind {wanted.__name__}"
@@ -277,6 +277,10 @@ def _build(kind: Any, values: dict[str, Any], where: str) -> Any:
             raise UsageError(f"{where}: {name} is {value!r}.", f"It has to be {kinds}.")
         ready[name] = float(value) if wanted is float else value
     return kind(**ready)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from dualcam.training import batches, config as configs, stages
+from dualcam.errors import DualcamError, UsageError
+from dualcam.training import batches, checkpoint, loader, stages
+from dualcam.training import config as configs
 from dualcam.training.config import Config
+from dualcam.training.interrupt import Interrupt
+from dualcam.training.journal import Journal, Row
+from dualcam.training.processes import Group, joined
 from dualcam.training.store import Store
+
+# Electrons at white, halfway between the NIGHT protocol's levels of 4000, 1000 and 250.
+_LEAST_DUSK, _LEAST_NIGHT = 2000.0, 500.0
 
 
 def train(
@@ -27,78 +34,157 @@ def train(
     *,
     starts: Mapping[str, Path] | None = None,
     resume: bool = False,
-) -> None:
-    """Train a stage.
+    device: str = "auto",
+    tell: Callable[[str], None] = print,
+) -> bool:
+    """Train a stage, alone or as one of the processes that ``torchrun`` has started.
 
     Args:
         config: all settings.
         train_store: samples to train on.
         val_store: samples held back.
-        out: folder of the run.
-        starts: safetensors files to start networks from, by network name.
-        resume: go on from ``out``'s last checkpoint.
+        out: folder of the run; made if needed.
+        starts: safetensors files to start networks from, by network name; of no effect on a run that is resumed.
+        resume: go on from ``out``'s last checkpoint, or begin where there is none.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        tell: gets lines for the user.
+
+    Returns:
+        Whether the run is complete; False after SIGTERM or Ctrl-C, when it has been saved to be resumed.
+
+    Raises:
+        UsageError: ``out`` holds a run and ``resume`` is not set, or one of other networks; settings that do not fit.
+        InputError: a file cannot be used.
+        OutputError: a file cannot be written.
+        DualcamError: the loss is no number any more; the last checkpoint stays.
     """
+    checkpoint.check_free(out, resume)
     if config.threads:
         torch.set_num_threads(config.threads)
+    with Interrupt() as interrupt, joined(device) as group:
+        if config.data.batch % group.ranks:
+            raise UsageError(
+                f"a batch of {config.data.batch} cannot be shared by {group.ranks} processes.",
+                f"Set data.batch to a multiple of {group.ranks}.",
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        training = prepare(config, group.device, starts or {})
+        changed = checkpoint.restore(out, config, training)
+        if not group.leads:
+            return _run(config, training, train_store, group, interrupt, None)
+        for line in changed:
+            tell(f"note: other settings than before, {line}")
+        held_back = batches.validation(val_store, config.stage, config.data)
+        journal = Journal(out, config, training.step, tell)
+        keeper = _Keeper(out, config, training, held_back, journal)
+        done = _run(config, training, train_store, group, interrupt, keeper)
+        if done:
+            journal.finish(score_by_light(training.average, held_back, config))
+        return done
+
+
+def prepare(config: Config, device: torch.device, starts: Mapping[str, Path]) -> checkpoint.Training:
+    """Build networks from the seed (or ``starts``), their averages and the optimizer, on a device."""
     torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     nets = stages.networks(config)
-    for name, path in (starts or {}).items():
-        nets[name].load_state_dict(load_file(path))
-    step_of = stages.Step(nets, config).to(device)
-    step_of = step_of.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(nets)
+    checkpoint.begin(nets, starts)
+    nets = nets.to(device).to(memory_format=torch.channels_last)
     settings = config.optimizer
     optimizer = torch.optim.AdamW(
         nets.parameters(), settings.rate, betas=(0.9, 0.99), weight_decay=settings.decay
     )
-    out.mkdir(parents=True, exist_ok=True)
-    step = 0
-    if resume and (out / "state.pt").exists():
-        state = torch.load(out / "state.pt", map_location=device, weights_only=True)
-        nets.load_state_dict(state["nets"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-    (out / "config.toml").write_text(configs.write(config), encoding="utf-8")
-    held_back = batches.validation(val_store, config.stage, config.data)
-    saved = time.monotonic()
-    running: dict[str, list[float]] = {}
-    while step < settings.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = rate(settings, step)
-        batch = batches.batch(train_store, config.stage, config.data, config.seed, step)
-        batch = {name: value.to(device) for name, value in batch.items()}
-        loss, numbers = step_of(batch)
-        optimizer.zero_grad(set_to_none=True)
+    return checkpoint.Training(nets, copy.deepcopy(nets), optimizer)
+
+
+class _Keeper:
+    """Scores and saves on the leading process."""
+
+    def __init__(
+        self,
+        out: Path,
+        config: Config,
+        training: checkpoint.Training,
+        held_back: list[dict[str, Tensor]],
+        journal: Journal,
+    ) -> None:
+        self._out, self._config, self._training = out, config, training
+        self._held_back, self._journal = held_back, journal
+        self._totals: dict[str, Tensor] = {}
+        self._count, self._saved = 0, time.monotonic()
+
+    def note(self, numbers: Mapping[str, Tensor]) -> None:
+        """Take note of a step's numbers, each (B,)."""
+        for name, value in numbers.items():
+            # In float64 on the device: no transfer in every step.
+            self._totals[name] = self._totals.get(name, 0.0) + value.detach().double().mean()
+        self._count += 1
+        self._journal.note_step(self._training.step)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return time.monotonic() - self._saved > 60 * self._config.checkpoint_minutes
+
+    def keep(self) -> None:
+        """Score, save and log."""
+        training = self._training
+        scores = score(training.average, self._held_back, self._config)
+        means = {name: float(total) / self._count for name, total in self._totals.items()}
+        checkpoint.save(self._out, self._config, training)
+        self._journal.add(Row(training.step, rate(self._config.optimizer, training.step), means, scores))
+        self._totals.clear()
+        self._count, self._saved = 0, time.monotonic()
+
+
+def _run(
+    config: Config,
+    training: checkpoint.Training,
+    store: Store,
+    group: Group,
+    interrupt: Interrupt,
+    keeper: _Keeper | None,
+) -> bool:
+    """Walk the steps that are left; only the leading process has a keeper. False if interrupted."""
+    settings = config.optimizer
+    module: Any = stages.Step(training.nets, config)
+    if group.ranks > 1:
+        module = DistributedDataParallel(module)
+    for batch in loader.load(store, config, training.step, group.rank, group.ranks, group.device):
+        for parameters in training.optimizer.param_groups:
+            parameters["lr"] = rate(settings, training.step)
+        loss, numbers = module(batch)
+        training.optimizer.zero_grad(set_to_none=True)
         loss.mean().backward()
-        nn.utils.clip_grad_norm_(nets.parameters(), settings.clip)
-        optimizer.step()
-        step += 1
-        _follow(average, nets, min(settings.ema, step / (step + 10)))
-        for name, value in {"loss": loss, **numbers}.items():
-            running.setdefault(name, []).append(float(value.detach().mean()))
-        if time.monotonic() - saved > 60 * config.checkpoint_minutes or step == settings.steps:
-            saved = time.monotonic()
-            scores = score(average, held_back, config)
-            means = {name: sum(values) / len(values) for name, values in running.items()}
-            running.clear()
-            row = {"step": step, "rate": rate(settings, step), "train": means, "validation": scores}
-            with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
-            print(json.dumps(row), flush=True)
-            _save(out, config, nets, average, optimizer, step)
+        norm = nn.utils.clip_grad_norm_(training.nets.parameters(), settings.clip)
+        sick = not math.isfinite(float(norm + loss.detach().mean()))
+        sick, ended = group.any(sick, bool(interrupt))
+        if sick:
+            raise DualcamError(
+                f"the loss or its gradient is no number at step {training.step}; the last checkpoint is as it was.",
+                "Go on from it with --resume and a smaller optimizer.rate, or with optimizer.amp=none.",
+            )
+        training.optimizer.step()
+        training.step += 1
+        follow(training.average, training.nets, min(settings.ema, training.step / (training.step + 10)))
+        if keeper is not None:
+            keeper.note({"loss": loss, **numbers})
+            if ended or keeper.due or training.step == settings.steps:
+                keeper.keep()
+        if ended:
+            break
+    group.wait()
+    return training.step >= settings.steps
 
 
 def rate(settings: configs.Optimizer, step: int) -> float:
-    """Learning rate of a step: a linear rise, then half a cosine."""
-    rise = min(1.0, (step + 1) / settings.warmup)
+    """Learning rate of a step: a linear rise, then half a cosine (Loshchilov and Hutter 2017)."""
+    rise = min(1.0, (step + 1) / max(1, settings.warmup))
     fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / settings.steps))
     return settings.least + (settings.rate - settings.least) * rise * fall
 
 
 def score(nets: nn.ModuleDict, held_back: list[dict[str, Tensor]], config: Config) -> dict[str, float]:
-    """Means over held-back crops."""
+    """Means of the loss and of all numbers over held-back batches."""
     step_of = stages.Step(nets, config)
     device = next(nets.parameters()).device
     totals: dict[str, float] = {}
@@ -110,27 +196,22 @@ def score(nets: nn.ModuleDict, held_back: list[dict[str, Tensor]], config: Confi
     return {name: total / len(held_back) for name, total in totals.items()}
 
 
+def score_by_light(
+    nets: nn.ModuleDict, held_back: list[dict[str, Tensor]], config: Config
+) -> dict[str, dict[str, float]]:
+    """Means over the held-back batches of all levels of light and of each, with the number of batches as "samples"."""
+    levels: dict[str, list[dict[str, Tensor]]] = {"all": held_back, "dusk": [], "night": [], "dark": []}
+    for batch in held_back:
+        electrons = float(batch["light"][0, 0])
+        level = "dusk" if electrons >= _LEAST_DUSK else "night" if electrons >= _LEAST_NIGHT else "dark"
+        levels[level].append(batch)
+    return {
+        level: {"samples": len(some), **score(nets, some, config)} for level, some in levels.items() if some
+    }
+
+
 @torch.no_grad()
-def _follow(average: nn.ModuleDict, nets: nn.ModuleDict, decay: float) -> None:
+def follow(average: nn.ModuleDict, nets: nn.ModuleDict, decay: float) -> None:
+    """Move the averages towards the networks: average = decay * average + (1 - decay) * nets."""
     for slow, fast in zip(average.parameters(), nets.parameters(), strict=True):
         slow.lerp_(fast, 1 - decay)
-
-
-def _save(
-    out: Path, config: Config, nets: nn.ModuleDict, average: nn.ModuleDict, optimizer: torch.optim.Optimizer, step: int
-) -> None:
-    state: dict[str, Any] = {
-        "nets": nets.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-    }
-    partial = out / "state.part"
-    torch.save(state, partial)
-    partial.replace(out / "state.pt")
-    for name, net in average.items():
-        arguments = getattr(config, name).arguments()
-        facts = {"network": name, "config": json.dumps(arguments), "step": str(step)}
-        partial = out / f"{name}.part"
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, partial, metadata=facts)
-        partial.replace(out / f"{name}.safetensors")

@@ -22,7 +22,7 @@ from dualcam.neural import features
 from dualcam.rig import warp
 from dualcam.rig.matching import match, match_grid
 from dualcam.simulation import capture, geometry
-from dualcam.simulation.codes import display8, display16
+from dualcam.simulation.codes import Codes8, Codes16, display8, display16
 from dualcam.simulation.settings import Settings
 from dualcam.training import rigs, views
 from dualcam.training.atomic import write_whole
@@ -141,7 +141,7 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     )
 
 
-def _raw_frame(dn: capture.Codes16, chosen: Settings) -> Frame:
+def _raw_frame(dn: Codes16, chosen: Settings) -> Frame:
     camera = chosen.color
     samples = sensor.to_linear(dn, camera.sensor.bits, camera.sensor.black)
     balance = np.array(camera.response.white_balance, np.float32)
@@ -152,7 +152,7 @@ def _raw_frame(dn: capture.Codes16, chosen: Settings) -> Frame:
     )
 
 
-def _file_frame(dn: capture.Codes16, chosen: Settings, rng: np.random.Generator) -> Frame:
+def _file_frame(dn: Codes16, chosen: Settings, rng: np.random.Generator) -> Frame:
     """A demosaiced file: mostly OpenCV's edge-aware demosaic and 8 bits, else other programs' ways."""
     camera = chosen.color
     kind = rng.random()
@@ -164,12 +164,12 @@ def _file_frame(dn: capture.Codes16, chosen: Settings, rng: np.random.Generator)
     return _display_frame(display8(sensor.to_16_bits(linear)), 8)
 
 
-def _display_frame(codes: capture.Codes8 | capture.Codes16, bits: int) -> Frame:
+def _display_frame(codes: Codes8 | Codes16, bits: int) -> Frame:
     frame = from_array(codes, "color")
     return replace(frame, origin=replace(frame.origin, bits=bits, curve="srgb"))
 
 
-def _bilinear(dn: capture.Codes16, chosen: Settings) -> FloatArray:
+def _bilinear(dn: Codes16, chosen: Settings) -> FloatArray:
     camera = chosen.color
     codes = {
         "RGGB": cv2.COLOR_BayerBG2RGB,
