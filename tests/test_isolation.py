@@ -11,9 +11,12 @@ from pathlib import Path
 import cv2
 import pytest
 
+import untrained
 from synthetic import Rig, shoot, world
 
-HEAVY = ("torch", "tensorflow", "onnxruntime", "rawpy", "skimage", "scipy", "matplotlib")
+HEAVY = ("torch", "tensorflow", "onnx", "onnxruntime", "rawpy", "skimage", "scipy", "matplotlib")
+# The networks need it; no other method does.
+FUSING = set(HEAVY) - {"onnxruntime"}
 
 
 @pytest.fixture
@@ -80,8 +83,27 @@ def test_a_fusion_needs_no_network_and_no_torch(files):
     from dualcam.fusion.report import to_html
     assert to_html(out)
     """
-    assert not loaded(run(textwrap.dedent(code) + LIST, files)) & set(HEAVY)
+    assert not loaded(run(textwrap.dedent(code) + LIST, files)) & FUSING
     assert (files / "fused.png").stat().st_size > 0
+
+
+def test_a_fusion_by_networks_needs_no_network_and_no_torch(files):
+    untrained.weights(files / "w")
+    code = """
+    import dualcam
+    out = dualcam.fuse("mono.png", "color.png", place="identity", weights="w")
+    assert out.method == "neural"
+    """
+    modules = loaded(run(textwrap.dedent(code) + LIST, files))
+    assert "onnxruntime" in modules and not modules & FUSING
+
+
+def test_the_classical_method_does_without_onnxruntime(files):
+    code = """
+    import dualcam
+    assert dualcam.fuse("mono.png", "color.png", place="identity", method="classical").method == "classical"
+    """
+    assert not loaded(run(textwrap.dedent(code) + LIST, files)) & set(HEAVY)
 
 
 def test_the_command_line_needs_no_network(files):
@@ -93,7 +115,7 @@ def test_the_command_line_needs_no_network(files):
     except SystemExit as end:
         assert not end.code, end.code
     """
-    assert not loaded(run(textwrap.dedent(code) + LIST, files)) & set(HEAVY)
+    assert not loaded(run(textwrap.dedent(code) + LIST, files)) & FUSING
     assert (files / "out.png").exists()
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from cli_helpers import left_in
 
+import untrained
 from dualcam.cli import doctor, selftest
+from dualcam.neural import manifest
 
 
 def test_info_shows_the_facts_of_several_files(call, pair):
@@ -63,6 +65,17 @@ def test_doctor_passes_and_names_nobody(call):
     assert str(Path.cwd()) not in done.stdout
     if getpass.getuser() != "root":
         assert getpass.getuser() not in done.stdout
+
+
+def test_doctor_checks_the_weights(monkeypatch, tmp_path):
+    monkeypatch.setattr(manifest, "SHIPPED", tmp_path)
+    assert dict(doctor.facts())["weights"] == "none: classical method"
+    folder = untrained.weights(tmp_path / "w")
+    monkeypatch.setattr(manifest, "SHIPPED", folder)
+    assert dict(doctor.facts())["weights"].startswith("untrained (2026-01-31), checksums")
+    (folder / "refsr.onnx").write_bytes(b"x")
+    found = dict(doctor.facts())["weights"]
+    assert found.startswith("CANNOT BE USED") and "refsr.onnx" in found and str(tmp_path) not in found
 
 
 @pytest.mark.parametrize(

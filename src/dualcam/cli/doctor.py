@@ -59,7 +59,7 @@ def facts() -> list[tuple[str, str]]:
         ("cpus", _cpus()),
         ("memory", _memory()),
         ("device", "cpu (cuda is not used in this version)"),
-        ("weights", _without_home(_weights())),
+        ("weights", _weights()),
     ]
 
 
@@ -85,7 +85,8 @@ def _weights() -> str:
         for entry in entries.values():
             engine.checked(manifest.SHIPPED / entry.file, entry)
     except DualcamError as error:
-        return f"CANNOT BE USED: {error.cause}"
+        # Where the package lies is nobody's business.
+        return _without_home(f"CANNOT BE USED: {error.cause}".replace(str(manifest.SHIPPED), "..."))
     runs = dict.fromkeys(f"{entry.run.name} ({entry.run.date})" for entry in entries.values())
     return f"{', '.join(runs)}, checksums as they should be"
 
