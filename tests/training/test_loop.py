@@ -17,15 +17,15 @@ from training_helpers import Memory, small
 
 torch = pytest.importorskip("torch")
 
-from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
-from dualcam.errors import DualcamError, InputError, UsageError
-from dualcam.training import batches, journal, loop, stages
-from dualcam.training import config as configs
-from dualcam.training.config import STAGES
-from dualcam.training.sources import Sources
-from dualcam.training.store import Store
+from dualcam.errors import DualcamError, InputError, UsageError  # noqa: E402
+from dualcam.training import batches, journal, loop, stages  # noqa: E402
+from dualcam.training import config as configs  # noqa: E402
+from dualcam.training.config import STAGES  # noqa: E402
+from dualcam.training.sources import Sources  # noqa: E402
+from dualcam.training.store import Store  # noqa: E402
 
 
 def train(config, out, **options):

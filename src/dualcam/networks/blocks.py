@@ -7,6 +7,7 @@ only, so that tiles with a halo give what the whole picture gives.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -58,13 +59,9 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(inputs * unshuffle**2, channels[0], 3, padding=1)
         finer = list(zip(channels[:-1], blocks[:-1], strict=True))
         self.encoders = nn.ModuleList(_stack(c, n) for c, n in finer)
-        self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 2, stride=2) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(channels))
         self.middle = _stack(channels[-1], blocks[-1])
-        self.up = nn.ModuleList(
-            nn.Conv2d(b, a, 1) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(channels))
         self.decoders = nn.ModuleList(_stack(c, n) for c, n in finer)
         self.tail = nn.Conv2d(channels[0], outputs * unshuffle**2, 3, padding=1)
         # The whole network begins by changing little.

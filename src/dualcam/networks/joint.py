@@ -15,15 +15,15 @@ from dualcam.classical.colorize import DARK, RELIGHT
 
 
 def decode(display: Tensor) -> Tensor:
-    """Display -> linear, any shape (sRGB, IEC 61966-2-1)."""
-    curved = ((display.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
-    return torch.where(display <= 0.04045, display / 12.92, curved)
+    """Display -> linear, any shape (sRGB, IEC 61966-2-1), odd about 0."""
+    curved = ((display.abs().clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
+    return torch.where(display.abs() <= 0.04045, display / 12.92, curved * display.sign())
 
 
 def encode(linear: Tensor) -> Tensor:
     """Linear -> display, any shape; the inverse of ``decode``."""
-    curved = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, linear * 12.92, curved)
+    curved = 1.055 * linear.abs().clamp_min(0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear.abs() <= 0.0031308, linear * 12.92, curved * linear.sign())
 
 
 def sample(picture: Tensor, positions: Tensor, mode: str = "bilinear") -> Tensor:

@@ -52,7 +52,7 @@ class Store:
         """
         path = self._path(index)
         try:
-            with np.load(path) as data:
+            with path.open("rb") as file, np.load(file) as data:
                 return {name: data[name] for name in names}
         except FileNotFoundError:
             made = self.make(index)
