@@ -131,6 +131,21 @@ def test_the_graph_is_clean_and_old_runtimes_know_it(run, tmp_path):
         assert b"/src/" not in model.SerializeToString()
 
 
+def test_weights_in_16_bits_are_half_the_size_and_nearly_the_same(run, tmp_path):
+    wide = exporter.export(run, tmp_path / "wide", date="2026-01-31")
+    short = exporter.export(run, tmp_path / "short", date="2026-01-31", half=True)
+    full, less = engine.load(tmp_path / "wide", threads=1), engine.load(tmp_path / "short", threads=1)
+    for one, other in zip(wide, short, strict=True):
+        stored = onnx.load(tmp_path / "short" / other.entry.file).graph.initializer
+        kinds = {w.data_type for w in stored if len(w.dims) > 1}
+        assert kinds == {onnx.TensorProto.FLOAT16}
+        assert other.entry.bytes < one.entry.bytes and other.error < 1e-4
+        assert other.half_error == one.half_error
+        planes = np.random.default_rng(1).normal(0, 0.5, (len(one.entry.planes), 32, 40)).astype(np.float32)
+        a, b = (getattr(e, one.name).run(planes)[0] for e in (full, less))
+        assert 0 < np.abs(a - b).max() < 5 * one.half_error
+
+
 def test_manifest_and_cards_say_what_is_there(run, tmp_path):
     (run / "scores.json").write_text(
         json.dumps({"loss": 0.25, "night": {"psnr": 31.5, "note": "x", "bad": None}})
@@ -199,7 +214,7 @@ def test_what_cannot_be_exported(run, tmp_path):
 
 
 def test_a_wrong_export_is_not_written(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporter, "verify", lambda *_: (0.01, 0.0))
+    monkeypatch.setattr(exporter, "verify", lambda *_: 0.01)
     with pytest.raises(Exception, match=r"refec differs .* 0\.01"):
         exporter.export(run, tmp_path / "w", date="2026-01-31")
     assert not (tmp_path / "w").exists()

@@ -34,6 +34,7 @@ def export(
             help="Folder that was trained on, with an index.csv that names licenses; for the model cards. Repeatable.",
         ),
     ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store weights in 16 bits: half the size.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace networks that are there.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
 ) -> None:
@@ -52,12 +53,12 @@ def export(
 
         folder = out if out is not None else run / "weights"
         done = exporter.export(
-            run, folder, date=f"{datetime.now(UTC):%Y-%m-%d}", data=tuple(data or ()), force=force
+            run, folder, date=f"{datetime.now(UTC):%Y-%m-%d}", data=tuple(data or ()), half=half, force=force
         )
         for one in done:
             say(
                 f"{one.name}: {one.entry.parameters:,} parameters, {one.entry.bytes / 1e6:.2f} MB, "
                 f"{one.entry.multiply_adds:,} multiply-adds a pixel; off by {one.error:.1e} "
-                f"(16-bit weights: {one.half_error:.1e} in half the bytes)"
+                f"({'by rounding' if half else 'in 16 bits it would be'} {one.half_error:.1e})"
             )
         print(folder)

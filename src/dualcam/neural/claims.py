@@ -14,7 +14,8 @@ from dualcam.classical.evidence import within_reach
 from dualcam.frame import FloatArray, Provenance
 from dualcam.rig.matching import Match
 
-# Grid pixels of forward-backward disagreement, and display difference, up to which a match counts as seen.
+# Grid pixels of forward-backward disagreement, and display difference beyond noise, up to which a match counts as
+# seen.
 _DISAGREEMENT_PX = 1.5
 _CHANGED = 0.06
 # Beyond the color picture less than this share of the color is left: gray.
@@ -24,7 +25,7 @@ _RELATED, _UNRELATED = 0.6, 0.2
 _HALF = np.float32(0.5)
 
 
-def provenance(match: Match, change: FloatArray) -> NDArray[np.uint8]:
+def provenance(match: Match, change: FloatArray, sigma: FloatArray) -> NDArray[np.uint8]:
     """Where every color comes from, (h, w) ``Provenance`` values.
 
     Measured: both directions of the match agree, inside the color picture, and the network kept the matched color.
@@ -32,10 +33,11 @@ def provenance(match: Match, change: FloatArray) -> NDArray[np.uint8]:
     Args:
         match: the match.
         change: (h, w, 3) display, what the network added to the matched color.
+        sigma: (h, w) display, noise of the color as shot, matched.
     """
     # The network removes noise too; what counts is a change of the place, not of the pixel.
     moved = np.abs(cv2.GaussianBlur(change, (0, 0), 1.5)).max(axis=-1)
-    seen = match.inside & (match.disagreement < _DISAGREEMENT_PX) & (moved < _CHANGED)
+    seen = match.inside & (match.disagreement < _DISAGREEMENT_PX) & (moved < _CHANGED + sigma)
     out = np.where(seen, Provenance.MEASURED, Provenance.PROPAGATED).astype(np.uint8)
     out[within_reach(match.outside) < _GRAY] = Provenance.NEUTRAL
     return out

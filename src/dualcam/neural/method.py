@@ -60,7 +60,7 @@ class Neural:
             mono=display,
             color=claims.fade(display, base + residual, match),
             confidence=_logistic(logit[..., 0]) * claims.allowed(display, seen, match),
-            provenance=claims.provenance(match, residual),
+            provenance=claims.provenance(match, residual, warp.sample(exposed.sigma, match.to_color)),
             tone=exposed.tone,
         )
 

@@ -36,7 +36,7 @@ One of the three networks of dualcam. It {does}
 
 | | |
 |---|---|
-| file | `{file}`, {size:.2f} MB, ONNX, float32 |
+| file | `{file}`, {size:.2f} MB, ONNX, computed in float32 |
 | SHA-256 | `{sha256}` |
 | parameters | {parameters:,} |
 | cost | {multiply_adds:,} multiply-adds per input pixel |

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import math
 import tomllib
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,7 +25,7 @@ from dualcam.frame import FloatArray
 from dualcam.neural import manifest
 from dualcam.neural.engine import INPUT, PLANES
 from dualcam.neural.manifest import DataSet, Entry, Run, Value
-from dualcam.training import card, stages
+from dualcam.training import card, graph, stages
 
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit")}
 """Names of what the networks return."""
@@ -40,7 +36,6 @@ TOLERANCE = 1e-4
 # Sides of tiles. refSR is fed tile by tile, since its pictures are the large ones; the others look further, so that
 # a halo costs more.
 _TILES = {"refec": 1536, "refcolor": 1536, "refsr": 768}
-_OPSET, _IR = 17, 8  # both are known to ONNX Runtime 1.17
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class Exported:
         name: "refec", "refcolor" or "refsr".
         entry: its entry in the manifest.
         error: largest difference between ONNX Runtime and torch on random planes.
-        half_error: largest difference that weights stored in 16 bits would make; they would halve the file.
+        half_error: largest difference that weights stored in 16 bits make on random planes; they halve the file.
     """
 
     name: str
@@ -61,7 +56,7 @@ class Exported:
 
 
 def export(
-    run: Path, out: Path, *, date: str, data: Sequence[Path] = (), force: bool = False
+    run: Path, out: Path, *, date: str, data: Sequence[Path] = (), half: bool = False, force: bool = False
 ) -> tuple[Exported, ...]:
     """Write the networks of a run; those of other runs that ``out`` holds stay. All files appear, or none.
 
@@ -70,6 +65,7 @@ def export(
         out: folder for the weights; made if needed.
         date: of the export, YYYY-MM-DD.
         data: folders that were trained on, each with an ``index.csv`` (columns file, license).
+        half: store the weights of convolutions in 16 bits; they are computed with in 32.
         force: networks that ``out`` holds may be replaced.
 
     Returns:
@@ -93,7 +89,7 @@ def export(
         if target.exists() and not force:
             raise OutputError(f"{target} exists.", "Use --force or another folder for --out.")
         network, step = load(path, name)
-        one, written[target.name] = _exported(name, network, _run(run, files, date, step, sets))
+        one, written[target.name] = _exported(name, network, _run(run, files, date, step, sets), half)
         entries[name] = one.entry
         written[f"{name}.md"] = card.card(name, one.entry).encode()
         done.append(one)
@@ -130,9 +126,13 @@ def load(path: Path, name: str) -> tuple[nn.Module, int]:
         ) from error
 
 
-def _exported(name: str, network: nn.Module, run: Run) -> tuple[Exported, bytes]:
+def _exported(name: str, network: nn.Module, run: Run, half: bool) -> tuple[Exported, bytes]:
     unet = network.net
-    content = to_onnx(network, len(PLANES[name]), unet.multiple, OUTPUTS[name])
+    rounding = rounding_error(network, len(PLANES[name]), unet.multiple)
+    if half:
+        # What is compared and described below is what will be run.
+        network.load_state_dict(_rounded(network))
+    content = graph.to_onnx(network, len(PLANES[name]), unet.multiple, OUTPUTS[name], half)
     entry = Entry(
         file=f"{name}.onnx",
         sha256=hashlib.sha256(content).hexdigest(),
@@ -145,82 +145,47 @@ def _exported(name: str, network: nn.Module, run: Run) -> tuple[Exported, bytes]
         tile=_TILES[name],
         run=run,
     )
-    error, half = verify(network, content, len(PLANES[name]), unet.multiple)
+    error = verify(network, content, len(PLANES[name]), unet.multiple)
     if not error < TOLERANCE:
         raise DualcamError(
             f"the exported {name} differs from the trained one by {error:.2g}.",
             "Please report this with the run.",
         )
-    return Exported(name, entry, error, half), content
+    return Exported(name, entry, error, rounding), content
 
 
-def to_onnx(network: nn.Module, planes: int, multiple: int, outputs: Sequence[str]) -> bytes:
-    """Write a network as ONNX: input "planes" (1, C, H, W), H and W free; the file's bytes.
-
-    Args:
-        network: the network.
-        planes: number of its input planes.
-        multiple: of height and width.
-        outputs: names of what it returns.
-    """
-    free = {2: "height", 3: "width"}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), _stacked_pixels(planes):
-        # The tracing exporter is announced to go, but the newer one computes the shapes of the picture in the graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.zeros(1, planes, 4 * multiple, 5 * multiple),),
-            buffer,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=[INPUT],
-            output_names=list(outputs),
-            dynamic_axes={name: free for name in (INPUT, *outputs)},
-        )
-    model = onnx.load_model_from_string(buffer.getvalue())
-    model.ir_version = _IR
-    # Names of modules and of the machine's files are of no use in the product.
-    for node in model.graph.node:
-        node.ClearField("doc_string")
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-@contextmanager
-def _stacked_pixels(planes: int) -> Iterator[None]:
-    """Pixel-unshuffle of the planes as SpaceToDepth; the exporter's own way takes six nodes and three copies."""
-
-    @torch.onnx.symbolic_helper.parse_args("v", "i")
-    def unshuffle(g: Any, picture: Any, size: int) -> Any:
-        stacked = g.op("SpaceToDepth", picture, blocksize_i=size)
-        # ONNX counts the place in the block first, torch the channel.
-        order = np.arange(size * size * planes).reshape(size * size, planes).T.ravel()
-        return g.op("Gather", stacked, g.op("Constant", value_t=torch.from_numpy(order)), axis_i=1)
-
-    torch.onnx.register_custom_op_symbolic("aten::pixel_unshuffle", unshuffle, _OPSET)
-    try:
-        yield
-    finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::pixel_unshuffle", _OPSET)
-
-
-def verify(network: nn.Module, content: bytes, planes: int, multiple: int) -> tuple[float, float]:
-    """Largest difference on random planes between torch and ONNX, and between float32 and 16-bit weights."""
+def verify(network: nn.Module, content: bytes, planes: int, multiple: int) -> float:
+    """Largest difference between torch and ONNX Runtime on random planes of two sizes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    half = {key: value.half().float() for key, value in network.state_dict().items()}
-    rng = np.random.default_rng(0)
-    worst, rounded = 0.0, 0.0
-    for height, width in ((3 * multiple, 8 * multiple), (7 * multiple, 5 * multiple)):
-        fed = rng.normal(0, 0.5, (1, planes, height, width)).astype(np.float32)
+    worst = 0.0
+    for fed in _random(planes, multiple):
         with torch.no_grad():
-            wanted = _tensors(network(torch.from_numpy(fed)))
-            short = _tensors(torch.func.functional_call(network, half, (torch.from_numpy(fed),)))
-        worst = max(worst, _apart(session.run(None, {INPUT: fed}), wanted))
-        rounded = max(rounded, _apart([t.numpy() for t in short], wanted))
-    return worst, rounded
+            wanted = _tensors(network(fed))
+        worst = max(worst, _apart(session.run(None, {INPUT: fed.numpy()}), wanted))
+    return worst
+
+
+def rounding_error(network: nn.Module, planes: int, multiple: int) -> float:
+    """Largest difference on random planes that weights of 16 bits make."""
+    worst = 0.0
+    for fed in _random(planes, multiple):
+        with torch.no_grad():
+            short = _tensors(torch.func.functional_call(network, _rounded(network), (fed,)))
+            worst = max(worst, _apart([t.numpy() for t in short], _tensors(network(fed))))
+    return worst
+
+
+def _random(planes: int, multiple: int) -> list[Tensor]:
+    rng = np.random.default_rng(0)
+    sizes = (3 * multiple, 8 * multiple), (7 * multiple, 5 * multiple)
+    return [torch.from_numpy(rng.normal(0, 0.5, (1, planes, *size)).astype(np.float32)) for size in sizes]
+
+
+def _rounded(network: nn.Module) -> dict[str, Tensor]:
+    """Weights as 16 bits hold them; biases, which are few, as they are."""
+    return {k: v.half().float() if v.ndim > 1 else v for k, v in network.state_dict().items()}
 
 
 def _tensors(out: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
