@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,3 +94,15 @@ def test_differences_name_the_key():
     new = replace(old, seed=1, optimizer=replace(old.optimizer, steps=9))
     assert configs.differences(old, new) == ["seed: 0 -> 1", "optimizer.steps: 30000 -> 9"]
     assert configs.differences(old, old) == []
+
+
+def test_the_page_on_training_lists_every_setting_with_its_default():
+    lines = (FOLDER.parent / "docs" / "training.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines if line.startswith("| `")]
+    listed = {name.strip("`"): value for name, value in cells}
+    shapes = ("refec.", "refcolor.", "refsr.", "stage")
+    for name, value in configs._flat(configs.Config("refec")).items():
+        if not name.startswith(shapes):
+            shown = tomllib.loads(f"value = {listed[name]}")["value"]
+            assert shown == (list(value) if isinstance(value, tuple) else value), name
+    assert {"refec.channels`, `.blocks", "refsr.unshuffle"} <= listed.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from enum import StrEnum
 from importlib.util import find_spec
@@ -129,6 +130,9 @@ def train(
         if not done:
             say(f"stopped and saved; add --resume to go on from what is in {out}")
             raise typer.Exit(INTERRUPTED)
+        if os.environ.get("RANK", "0") != "0":
+            # One of several processes of torchrun; the first one speaks.
+            return
         print(out)
         if not quiet:
             say(f"next: dualcam export {shlex.quote(str(out))}")
