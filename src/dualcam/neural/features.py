@@ -1,7 +1,7 @@
 """What the networks see: planes of order one, made in numpy, the same in training and in use.
 
-All signals are in the display domain (sRGB curve) at the mono picture's brightness, where noise is nearly uniform. Every
-color enters as its difference to mono, which is nearly free of structure.
+All signals are in the display domain (sRGB curve) at the mono picture's brightness, where noise is nearly uniform.
+Every color enters as its difference to mono, which is nearly free of structure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from dualcam.frame import FloatArray, Mosaic, NoiseModel, Pair, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Grid, Match
 
-EC_PLANES = ("red - guide", "green - guide", "blue - guide", "guide", "noise", "trust", "mosaic - guide", "raw")
+EC_PLANES = (
+    "red - guide",
+    "green - guide",
+    "blue - guide",
+    "guide",
+    "noise",
+    "trust",
+    "mosaic - guide",
+    "raw",
+)
 COLOR_PLANES = (
     "mono",
     "red - mono",

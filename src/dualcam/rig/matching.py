@@ -96,32 +96,12 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
     Returns:
         The match. Noise in either picture need not be removed before.
     """
-    return _match(grid, mono, color, parallax, None)
-
-
-def rematch(found: Match, mono: FloatArray, color: FloatArray) -> Match:
-    """Match again with a cleaner color picture, in the rendering that won before.
-
-    Args:
-        found: the first match.
-        mono: (h, w) float32, display, on the grid.
-        color: (H, W) float32, display luma of what refEC made.
-    """
-    return _match(found.grid, mono, color, None, found.rendering)
-
-
-def _match(
-    grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | None, known: str | None
-) -> Match:
     positions = warp.transform(grid.to_color, grid.centers())
     placed = warp.resample(color, positions)
     inside = warp.inside(positions, *color.shape)
     reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
     alike = _alike(reference, moving, inside)
-    if known is None:
-        rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
-    else:
-        rendering, (forward, backward) = known, _flow_pair(known, reference, moving)
+    rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         forward, backward = _steady(forward, backward, reference, moving, parallax)
     to_color = warp.transform(grid.to_color, grid.centers() + forward)
@@ -153,10 +133,11 @@ def _flows(
     """Flow both ways, and whether intensity or gradient was matched for it."""
     flows = {}
     if alike >= _SPECTRA_STRANGE:
-        flows["intensity"] = _flow_pair("intensity", mono, color)
+        flows["intensity"] = _flow(mono, color), _flow(color, mono)
     if alike < _SPECTRA_DOUBTFUL:
         # Near-infrared inverts contrasts: match where edges are, not which way they go.
-        flows["gradient"] = _flow_pair("gradient", mono, color)
+        edges = gradient_strength(mono), gradient_strength(color)
+        flows["gradient"] = _flow(*edges), _flow(*edges[::-1])
 
     def agreement(rendering: str) -> float:
         forward, backward = flows[rendering]
@@ -170,12 +151,6 @@ def _flows(
     clear = agreement("intensity") > agreement("gradient") + _CLEARLY
     rendering = "intensity" if clear else "gradient"
     return rendering, flows[rendering]
-
-
-def _flow_pair(rendering: str, mono: FloatArray, color: FloatArray) -> tuple[FloatArray, FloatArray]:
-    if rendering == "gradient":
-        mono, color = gradient_strength(mono), gradient_strength(color)
-    return _flow(mono, color), _flow(color, mono)
 
 
 def _steady(
