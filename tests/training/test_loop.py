@@ -21,7 +21,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from dualcam.errors import DualcamError, InputError, UsageError  # noqa: E402
-from dualcam.training import batches, journal, loop, stages  # noqa: E402
+from dualcam.training import batches, journal, loader, loop, stages  # noqa: E402
 from dualcam.training import config as configs  # noqa: E402
 from dualcam.training.config import STAGES  # noqa: E402
 from dualcam.training.sources import Sources  # noqa: E402
@@ -207,6 +207,17 @@ def test_an_error_in_a_worker_is_the_user_s_to_read(tmp_path):
             tmp_path / "run",
             device="cpu",
         )
+
+
+def test_workers_outlive_signals_to_the_whole_group():
+    """The training process needs their batches until it has saved."""
+    earlier = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        loader._begin_worker(0)
+        assert all(signal.getsignal(one) == signal.SIG_IGN for one in earlier)
+    finally:
+        for one, handler in earlier.items():
+            signal.signal(one, handler)
 
 
 def test_the_rate_rises_and_falls():

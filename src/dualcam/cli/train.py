@@ -127,14 +127,15 @@ def train(
             device=device,
             tell=tell,
         )
+        # One of several processes of torchrun; the first one speaks.
+        leads = os.environ.get("RANK", "0") == "0"
         if not done:
-            say(f"stopped and saved; add --resume to go on from what is in {out}")
+            if leads:
+                say(f"stopped and saved; add --resume to go on from what is in {out}")
             raise typer.Exit(INTERRUPTED)
-        if os.environ.get("RANK", "0") != "0":
-            # One of several processes of torchrun; the first one speaks.
-            return
-        print(out)
-        if not quiet:
+        if leads:
+            print(out)
+        if leads and not quiet:
             say(f"next: dualcam export {shlex.quote(str(out))}")
 
 

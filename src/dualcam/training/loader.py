@@ -86,6 +86,8 @@ def load(
 
 
 def _begin_worker(number: int) -> None:
-    # Ctrl-C reaches every process of a terminal; the training process decides when these end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and torchrun's SIGTERM reach every process of the group. The training process decides when these end; they
+    # also end soon after it.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
     cv2.setNumThreads(1)
