@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dualcam.errors import DualcamError, UsageError
-from dualcam.training import batches, checkpoint, loader, stages
+from dualcam.training import batches, checkpoint, loader, memory, stages
 from dualcam.training import config as configs
 from dualcam.training.config import Config
 from dualcam.training.interrupt import Interrupt
@@ -59,6 +59,7 @@ def train(
         DualcamError: the loss is no number any more; the last checkpoint stays.
     """
     checkpoint.check_free(out, resume)
+    memory.keep_freed()
     if config.threads:
         torch.set_num_threads(config.threads)
     with Interrupt() as interrupt, joined(device) as group:
