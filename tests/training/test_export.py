@@ -15,12 +15,12 @@ safetensors_torch = pytest.importorskip("safetensors.torch")
 from typer.testing import CliRunner  # noqa: E402
 
 from dualcam.cli.app import build  # noqa: E402
-from dualcam.errors import InputError, OutputError, UnavailableError  # noqa: E402
+from dualcam.errors import InputError, OutputError, UnavailableError, UsageError  # noqa: E402
 from dualcam.fusion.fuser import Fuser  # noqa: E402
 from dualcam.networks.blocks import UNet, reach  # noqa: E402
 from dualcam.neural import engine, manifest, tiles  # noqa: E402
 from dualcam.training import export as exporter  # noqa: E402
-from dualcam.training import stages  # noqa: E402
+from dualcam.training import stages, starts  # noqa: E402
 from synthetic import Light, Rig, shoot, world  # noqa: E402
 
 SMALL = {
@@ -144,6 +144,27 @@ def test_weights_in_16_bits_are_half_the_size_and_nearly_the_same(run, tmp_path)
         planes = np.random.default_rng(1).normal(0, 0.5, (len(one.entry.planes), 32, 40)).astype(np.float32)
         a, b = (getattr(e, one.name).run(planes)[0] for e in (full, less))
         assert 0 < np.abs(a - b).max() < 5 * one.half_error
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_training_begins_where_exported_weights_left_off(run, tmp_path, half):
+    exporter.export(run, tmp_path / "weights", date="2026-01-31", half=half)
+    fresh = torch.nn.ModuleDict({name: stages.build(name, SMALL[name]) for name in SMALL})
+    starts.begin(fresh, {name: tmp_path / "weights" / f"{name}.onnx" for name in SMALL})
+    for name in SMALL:
+        for key, trained in network(name).state_dict().items():
+            wanted = trained.half().float() if half and trained.dim() > 1 else trained
+            assert torch.equal(fresh[name].state_dict()[key], wanted), f"{name}.{key}"
+
+
+def test_weights_that_are_no_start(run, tmp_path):
+    exporter.export(run, tmp_path / "weights", date="2026-01-31")
+    fresh = torch.nn.ModuleDict({"refec": stages.build("refec", {"channels": [4], "blocks": [1]})})
+    with pytest.raises(UsageError, match="another shape"):
+        starts.begin(fresh, {"refec": tmp_path / "weights" / "refec.onnx"})
+    (tmp_path / "broken.onnx").write_bytes(b"no network")
+    with pytest.raises(InputError, match="cannot be read"):
+        starts.begin(fresh, {"refec": tmp_path / "broken.onnx"})
 
 
 def test_manifest_and_cards_say_what_is_there(run, tmp_path):

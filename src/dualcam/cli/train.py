@@ -33,7 +33,7 @@ Examples:
 It can be stopped at any time (Ctrl-C, SIGTERM) and goes on with --resume. docs/training.md tells more.
 """
 
-_NEEDED = ("torch", "safetensors")
+_NEEDED = ("torch", "safetensors", "onnx")
 _TOLD_SECONDS = 15.0
 
 
@@ -71,7 +71,7 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting. Can be repeated."),
     ] = None,
     refec: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Start refEC from this run or .safetensors file.")
+        Path | None, typer.Option(metavar="RUN", help="Start refEC from this run or folder of weights.")
     ] = None,
     refcolor: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Start refColor from this one.")
@@ -172,13 +172,15 @@ def _need_extra() -> None:
 
 
 def _weights(name: str, run: Path) -> Path:
-    """The safetensors file of a network, given a run or the file itself."""
-    path = run / f"{name}.safetensors" if run.is_dir() else run
-    if not path.is_file():
-        raise InputError(
-            f"{run} holds no {name}.safetensors.", f"Name the folder that `dualcam train {name}` made."
-        )
-    return path
+    """The file of a network, given a run, a folder of weights, or the file itself."""
+    candidates = [run / f"{name}.safetensors", run / f"{name}.onnx"] if run.is_dir() else [run]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{run} holds no {candidates[0].name}.",
+        f"Name the folder that `dualcam train {name}` made, or one of exported weights.",
+    )
 
 
 def _part(text: str) -> tuple[int, int]:

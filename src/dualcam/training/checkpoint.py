@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from dualcam.errors import InputError, OutputError, UsageError
@@ -37,27 +37,6 @@ class Training:
     average: nn.ModuleDict
     optimizer: torch.optim.Optimizer
     step: int = 0
-
-
-def begin(nets: nn.ModuleDict, starts: Mapping[str, Path]) -> None:
-    """Load weights to start from, safetensors files by network name; the other networks stay as they are.
-
-    Raises:
-        InputError: a file that is missing or damaged.
-        UsageError: a file of another shape.
-    """
-    for name, path in starts.items():
-        try:
-            nets[name].load_state_dict(load_file(path))
-        except (OSError, SafetensorError) as error:
-            raise InputError(
-                f"{path} cannot be read: {error}.", f"Name a run that trained {name}."
-            ) from error
-        except RuntimeError as error:
-            raise UsageError(
-                f"{path} holds a network of another shape than the config's [{name}].",
-                f"Use the table [{name}] of the config.toml beside it.",
-            ) from error
 
 
 def check_free(folder: Path, resume: bool) -> None:

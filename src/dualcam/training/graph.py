@@ -17,6 +17,9 @@ from torch import nn
 
 from dualcam.neural.engine import INPUT
 
+HALF = ".half"
+"""What the name of a weight ends in that is stored in 16 bits."""
+
 _OPSET, _IR = 17, 8  # both are known to ONNX Runtime 1.17
 
 
@@ -64,9 +67,9 @@ def _store_half(graph: Any) -> None:
     casts = []
     for weight in wide:
         short = onnx.numpy_helper.to_array(weight).astype(np.float16)
-        graph.initializer.append(onnx.numpy_helper.from_array(short, f"{weight.name}.half"))
+        graph.initializer.append(onnx.numpy_helper.from_array(short, weight.name + HALF))
         casts.append(
-            onnx.helper.make_node("Cast", [f"{weight.name}.half"], [weight.name], to=onnx.TensorProto.FLOAT)
+            onnx.helper.make_node("Cast", [weight.name + HALF], [weight.name], to=onnx.TensorProto.FLOAT)
         )
         graph.initializer.remove(weight)
     nodes = [*casts, *graph.node]

@@ -20,6 +20,7 @@ from dualcam.training.config import Config
 from dualcam.training.interrupt import Interrupt
 from dualcam.training.journal import Journal, Row
 from dualcam.training.processes import Group, joined
+from dualcam.training.starts import begin
 from dualcam.training.store import Store
 
 # Electrons at white, halfway between the NIGHT protocol's levels of 4000, 1000 and 250.
@@ -44,7 +45,7 @@ def train(
         train_store: samples to train on.
         val_store: samples held back.
         out: folder of the run; made if needed.
-        starts: safetensors files to start networks from, by network name; of no effect on a run that is resumed.
+        starts: .safetensors or .onnx files to start networks from, by network name; unused when a run is resumed.
         resume: go on from ``out``'s last checkpoint, or begin where there is none.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         tell: gets lines for the user.
@@ -88,7 +89,7 @@ def prepare(config: Config, device: torch.device, starts: Mapping[str, Path]) ->
     """Build networks from the seed (or ``starts``), their averages and the optimizer, on a device."""
     torch.manual_seed(config.seed)
     nets = stages.networks(config)
-    checkpoint.begin(nets, starts)
+    begin(nets, starts)
     nets = nets.to(device).to(memory_format=torch.channels_last)
     settings = config.optimizer
     optimizer = torch.optim.AdamW(
