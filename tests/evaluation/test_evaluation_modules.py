@@ -93,7 +93,7 @@ def test_the_clean_match_finds_the_plane(dusk):
 
 def test_an_unmoved_pair_needs_no_match(dusk):
     known = Fuser("classical").prepare(dusk.inputs.mono, dusk.inputs.color)
-    here = bench.unmoved(dusk, known, bench.reduced(known.measured.mono_clean, 2))
+    here = bench.unmoved(dusk, known)
     assert here.match.inside.all() and not here.match.disagreement.any()
     assert here.pair.color is dusk.beside.color and here.pair.placement.scale == 2
     exposed = choose("classical").ref_ec(here.pair, here.measured, here.mono, here.match, here.tone)

@@ -114,10 +114,10 @@ def test_planes_of_refsr(color, mono):
     rng = np.random.default_rng(5)
     sigma = rng.uniform(0, 1, (H, W)).astype(np.float32)
     logit = rng.normal(0, 8, (H, W)).astype(np.float32)
-    difference = color - mono[..., None]
-    planes, base = features.sr_planes(mono, difference, sigma, logit)
+    difference, grain = color - mono[..., None], rng.normal(0, 0.02, (H, W)).astype(np.float32)
+    planes, base = features.sr_planes(mono, grain, difference, sigma, logit)
     noise = features.noise_plane(sigma)
-    ours, ours_base = joint.sr_planes(*map(torched, (mono, difference, noise, logit)))
+    ours, ours_base = joint.sr_planes(*map(torched, (mono, grain, difference, noise, logit)))
     np.testing.assert_allclose(back(ours), planes, atol=1e-6)
     np.testing.assert_allclose(back(ours_base), base, atol=1e-6)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import untrained
-from dualcam.camera import measure
 from dualcam.camera.curves import decode, encode
 from dualcam.classical import exposure
 from dualcam.files.read import from_array
@@ -78,16 +77,6 @@ def test_planes_of_the_full_picture_are_never_held(folders, pair, monkeypatch):
     monkeypatch.setattr(features, "sr_planes", noted)
     neural(folders["tiled"]).fuse(*pair)
     assert len(shapes) > 4 and max(h * w for h, w in shapes) <= 80**2
-
-
-def test_the_full_mono_is_never_denoised(folders, pair, monkeypatch):
-    def refuse(*_):
-        raise AssertionError("denoised at full size")
-
-    monkeypatch.setattr(measure, "denoise_linear", refuse)
-    neural(folders["whole"]).fuse(*pair, keep_stages=True)
-    with pytest.raises(AssertionError, match="full size"):
-        Fuser(method="classical", place="identity").fuse(*pair)
 
 
 def test_the_same_twice_and_with_two_threads(folders, pair):

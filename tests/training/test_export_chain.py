@@ -69,7 +69,9 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
             joint.sample(p, places) for p in (planes["mono_sigma"] / float(features.NOISE_UNIT), logit)
         )
         rough = joint.sample(color - planes["mono_small"], places, "bicubic")
-        fed_sr, base = joint.sr_planes(planes["mono"], rough, noise, known)
+        fed_sr, base = joint.sr_planes(
+            planes["mono_clean"], planes["mono"] - planes["mono_clean"], rough, noise, known
+        )
         residual, more = nets["refsr"](fed_sr)
         agree(encode(pixels), (base + residual).clamp(0, 1))
         agree(confidence, torch.sigmoid(known + more))

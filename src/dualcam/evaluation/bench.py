@@ -174,13 +174,12 @@ def clean_match(bench: Bench) -> Match:
     return match(grid, encode(bench.small), encode(bench.color @ protocol.MONO_WEIGHTS), promised)
 
 
-def unmoved(bench: Bench, known: Prepared, mono: FloatArray) -> Prepared:
+def unmoved(bench: Bench, known: Prepared) -> Prepared:
     """The state before refEC for ``Bench.beside``: nothing has to be placed or matched.
 
     Args:
         bench: the bench.
         known: the state before refEC of ``Bench.inputs``, whose mono picture is the same.
-        mono: (h, w) linear, that picture on the color camera's grid, as the method wants it.
     """
     rows, columns = bench.small.shape
     place_of_all = warp.centers(rows, columns)
@@ -192,7 +191,7 @@ def unmoved(bench: Bench, known: Prepared, mono: FloatArray) -> Prepared:
     found = Match(
         grid, place_of_all, place_of_all, nothing, nothing, nothing + 1, nothing, rendering="intensity"
     )
-    return replace(known, pair=pair, mono=mono, match=found)
+    return replace(known, pair=pair, mono=reduced(known.measured.mono_clean, bench.scale), match=found)
 
 
 def reduced(mono: FloatArray, scale: int) -> FloatArray:

@@ -24,7 +24,6 @@ from dualcam.frame import Exposed, FloatArray
 from dualcam.fusion.fuser import Fuser, Prepared
 from dualcam.fusion.method import Method, choose
 from dualcam.rig import warp
-from dualcam.rig.matching import Grid
 
 MODULES = ("refEC", "refColor", "refSR", "chain")
 
@@ -138,7 +137,7 @@ def _color_alone(bench: Bench, method: Method) -> Iterator[Trial]:
 
 
 def _upsampling_alone(bench: Bench, method: Method, measured: Measured) -> Iterator[Trial]:
-    colored = benches.perfect_colored(bench, _small(bench, method, measured))
+    colored = benches.perfect_colored(bench, benches.reduced(measured.mono_clean, bench.scale))
     yield Trial("refSR", method.name, method.ref_sr(colored, measured)[0], bench.whole)
     if method.name == "classical":
         # The only one that is handed a denoised mono picture.
@@ -159,7 +158,7 @@ def _chain(bench: Bench, method: Method) -> Iterator[Trial]:
         return
     exposed = _expose(method, known)
     yield Trial("refEC", method.name, decode(exposed.color), bench.color)
-    here = benches.unmoved(bench, known, _small(bench, method, known.measured))
+    here = benches.unmoved(bench, known)
     colored = {
         (): method.ref_color(known.mono, exposed, known.match),
         ("refEC",): method.ref_color(known.mono, benches.perfect_exposed(bench), known.match),
@@ -173,12 +172,6 @@ def _chain(bench: Bench, method: Method) -> Iterator[Trial]:
         else:
             sharp, _ = method.ref_sr(given, known.measured)
         yield Trial("chain", _variant(method, perfect), sharp, bench.whole, uses_truth=bool(perfect))
-
-
-def _small(bench: Bench, method: Method, measured: Measured) -> FloatArray:
-    """The mono picture on the color camera's true grid, as the method wants it."""
-    rows, columns = bench.small.shape
-    return method.small_mono(measured, Grid(rows, columns, np.eye(3)))
 
 
 def _expose(method: Method, known: Prepared) -> Exposed:

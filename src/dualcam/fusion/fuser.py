@@ -24,6 +24,7 @@ from dualcam.files.read import from_array, read
 from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone
 from dualcam.fusion import render
 from dualcam.fusion.method import Method, choose
+from dualcam.rig import warp
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 
@@ -178,7 +179,7 @@ class Fuser:
             facts |= _noise_facts(measured)
             facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
             grid = match_grid(pair)
-            small = self._method.small_mono(measured, grid)
+            small = warp.resize(measured.mono_clean, grid.height, grid.width)
         with log.hop("match") as facts:
             promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
             found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), promised)

@@ -13,15 +13,14 @@ from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.fusion import render
 from dualcam.neural import manifest
 from dualcam.neural.method import Neural
-from dualcam.rig import warp
-from dualcam.rig.matching import Grid, Match
+from dualcam.rig.matching import Match
 
 METHODS = ("auto", "classical", "neural")
 DEVICES = ("auto", "cpu", "cuda")
 
 
 class Method(Protocol):
-    """refEC, refColor and refSR of one kind. Mono on the match grid is (h, w) linear, as ``small_mono`` made it.
+    """refEC, refColor and refSR of one kind. Mono on the match grid is (h, w) linear, denoised.
 
     Attributes:
         name: "classical" or "neural".
@@ -30,10 +29,6 @@ class Method(Protocol):
 
     name: str
     facts: Mapping[str, Fact]
-
-    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
-        """The mono picture on the match grid, denoised: (h, w) linear."""
-        ...
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
@@ -53,10 +48,6 @@ class Classical:
 
     name = "classical"
     facts: Mapping[str, Fact] = {}
-
-    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
-        """The denoised full mono picture, reduced."""
-        return warp.resize(measured.mono_clean, grid.height, grid.width)
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """See ``classical.exposure``."""

@@ -83,6 +83,8 @@ def color_planes(mono: Tensor, warped: Tensor, evidence: Tensor) -> tuple[Tensor
     return torch.cat([mono, base - mono, mono - seen, evidence], 1), base
 
 
-def sr_planes(mono: Tensor, difference: Tensor, noise: Tensor, logit: Tensor) -> tuple[Tensor, Tensor]:
+def sr_planes(
+    mono: Tensor, grain: Tensor, difference: Tensor, noise: Tensor, logit: Tensor
+) -> tuple[Tensor, Tensor]:
     """Feed refSR, the twin of ``neural.features.sr_planes``; noise is ``noise_plane``'s. All (B, C, H, W)."""
-    return torch.cat([mono, difference, noise, logit.clamp(-8, 8) / 4], 1), mono + difference
+    return torch.cat([mono, difference, noise, logit.clamp(-8, 8) / 4, grain], 1), mono + difference

@@ -26,6 +26,6 @@ class RefSR(nn.Module):
         self.net = UNet(len(SR_PLANES), 4, channels, blocks, unshuffle)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 6, H, W) of ``SR_PLANES`` -> (B, 3, H, W) to add, display; (B, 1, H, W) to add to the logit."""
+        """Planes (B, 7, H, W) of ``SR_PLANES`` -> (B, 3, H, W) to add, display; (B, 1, H, W) to add to the logit."""
         out = self.net(planes)
         return out[:, :3], out[:, 3:]

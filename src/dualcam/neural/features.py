@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from dualcam.camera.curves import decode, encode
-from dualcam.camera.denoise import denoise_linear, display_sigma
+from dualcam.camera.denoise import display_sigma
 from dualcam.camera.measure import Measured
 from dualcam.classical import exposure
 from dualcam.classical.colorize import relit
 from dualcam.frame import FloatArray, Mosaic, NoiseModel, Pair, Tone
 from dualcam.rig import warp
-from dualcam.rig.matching import Grid, Match
+from dualcam.rig.matching import Match
 
 EC_PLANES = (
     "red - guide",
@@ -44,7 +44,7 @@ COLOR_PLANES = (
     "green weight",
     "blue weight",
 )
-SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit")
+SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit", "grain")
 """Names of the planes of refEC, refColor and refSR, in order."""
 
 NOISE_UNIT = np.float32(0.2)
@@ -67,14 +67,6 @@ class EcInput:
     base: FloatArray
     sigma: FloatArray
     phase: tuple[int, int]
-
-
-def small_mono(mono: FloatArray, noise: NoiseModel, grid: Grid) -> FloatArray:
-    """Mono on the match grid, denoised there: (H, W) linear -> (h, w) linear in [0, 1]."""
-    small = warp.resize(mono, grid.height, grid.width)
-    # Averaging n samples divides the variance by n.
-    area = max(1.0, mono.size / small.size)
-    return np.clip(denoise_linear(small, NoiseModel(noise.shot / area, noise.read / area)), 0, 1)
 
 
 def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> EcInput:
@@ -161,21 +153,22 @@ def mono_sigma(small: FloatArray, noise: NoiseModel) -> FloatArray:
 
 
 def sr_planes(
-    mono: FloatArray, difference: FloatArray, sigma: FloatArray, logit: FloatArray
+    mono: FloatArray, grain: FloatArray, difference: FloatArray, sigma: FloatArray, logit: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Feed refSR, on the mono camera's pixels or a tile of them.
 
     Args:
-        mono: (H, W) float32, display, noisy as shot.
+        mono: (H, W) float32, display, denoised.
+        grain: (H, W) float32, display, what denoising took from it: noise and fine detail.
         difference: (H, W, 3) float32, display, color minus denoised mono, enlarged.
         sigma: (H, W) float32, display, mono's noise.
         logit: (H, W) float32, refColor's confidence before the logistic function, enlarged.
 
     Returns:
-        planes: (H, W, 6) float32, ``SR_PLANES``.
+        planes: (H, W, 7) float32, ``SR_PLANES``.
         base: (H, W, 3) float32, display: mono's detail on the enlarged color; refSR predicts what to add.
     """
-    planes = np.dstack([mono, difference, noise_plane(sigma), np.clip(logit, -8, 8) / 4])
+    planes = np.dstack([mono, difference, noise_plane(sigma), np.clip(logit, -8, 8) / 4, grain])
     return planes, mono[..., None] + difference
 
 

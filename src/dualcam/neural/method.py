@@ -13,7 +13,7 @@ from dualcam.classical import exposure
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.neural import claims, engine, features, tiles
 from dualcam.rig import warp
-from dualcam.rig.matching import Grid, Match
+from dualcam.rig.matching import Match
 
 # Confidences closer to 0 and 1 than this cannot be told from them.
 _SURE = 1e-6
@@ -35,10 +35,6 @@ class Neural:
     def __init__(self, weights: Path, threads: int | None = None) -> None:
         self._engine = engine.load(weights, threads)
         self.facts: Mapping[str, Fact] = {"weights": self._engine.run}
-
-    def small_mono(self, measured: Measured, grid: Grid) -> FloatArray:
-        """See ``features.small_mono``: (h, w) linear."""
-        return features.small_mono(measured.mono, measured.mono_noise, grid)
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
@@ -65,7 +61,7 @@ class Neural:
         )
 
     def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
-        """Tile by tile from the noisy mono picture: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
+        """Tile by tile, from mono as shot and denoised: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
         height, width = measured.mono.shape
         difference = colored.color - colored.mono[..., None]
         sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
@@ -75,7 +71,8 @@ class Neural:
         def feed(rows: slice, columns: slice) -> tuple[FloatArray, ...]:
             noise, known = np.moveaxis(_enlarged(soft, rows, columns, height, width, warp.LINEAR), -1, 0)
             rough = _enlarged(difference, rows, columns, height, width, warp.CUBIC)
-            return *features.sr_planes(encode(measured.mono[rows, columns]), rough, noise, known), known
+            shot, clean = (encode(p[rows, columns]) for p in (measured.mono, measured.mono_clean))
+            return *features.sr_planes(clean, shot - clean, rough, noise, known), known
 
         pixels, sure = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
         for piece in tiles.pieces(self._engine.refsr, height, width, feed):

@@ -25,7 +25,7 @@ _MOST_DRAWS = 200
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
     "refcolor": ("light", "ec_truth", "ec_classical", "to_color", "evidence", "mono_small", "truth_small"),
-    "refsr": ("light", "mono_small", "truth_small", "mono", "mono_sigma", "truth"),
+    "refsr": ("light", "mono_small", "truth_small", "mono", "mono_clean", "mono_sigma", "truth"),
     "joint": (
         "light",
         "ec",
@@ -35,6 +35,7 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
         "mono_small",
         "truth_small",
         "mono",
+        "mono_clean",
         "mono_sigma",
         "truth",
     ),
@@ -178,6 +179,7 @@ def _fine_crop(fields: dict[str, Array], corner: tuple[int, int], size: int, fin
     cut = np.s_[:, corner[0] : corner[0] + size, corner[1] : corner[1] + size]
     return {
         "mono": fields["mono"][window],
+        "mono_clean": fields["mono_clean"][window],
         "truth": fields["truth"][window],
         "to_small": on_crop,
         "mono_noise": noise_plane(fields["mono_sigma"][cut].astype(np.float32)),

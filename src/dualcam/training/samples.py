@@ -46,6 +46,7 @@ class Sample:
         mono_small: (1, h, w), denoised.
         truth_small: (3, h, w).
         mono: (1, H, W), noisy.
+        mono_clean: (1, H, W), denoised.
         mono_sigma: (1, h, w), its noise.
         truth: (3, H, W), the clean mono view in color.
         light: (5,) float32: electrons at white, exposure ratio, scale, 1 for raw, 1 for a phone's JPEG.
@@ -59,6 +60,7 @@ class Sample:
     mono_small: FloatArray
     truth_small: FloatArray
     mono: FloatArray
+    mono_clean: FloatArray
     mono_sigma: FloatArray
     truth: FloatArray
     light: FloatArray
@@ -104,7 +106,7 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     pair = Pair(mono, color, _placement(seen, chosen, rng))
     measured = measure(mono, color)
     grid = match_grid(pair)
-    small = features.small_mono(mono.pixels[..., 0], measured.mono_noise, grid)
+    small = warp.resize(measured.mono_clean, grid.height, grid.width)
     tone = exposure.rough_tone(pair)
     found = match(grid, encode(small), exposure.rough_luma(color.pixels, tone))
     tone = exposure.fine_tone(pair, small, found, tone)
@@ -135,6 +137,7 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),
+        mono_clean=half(encode(measured.mono_clean)),
         mono_sigma=half(sigma),
         truth=half(encode(seen.left)),
         light=np.array(light, np.float32),

@@ -115,7 +115,8 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
 
 
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
-    logit = torch.zeros_like(batch["mono_small"])
+    # Any confidence, so that what refSR makes of the color does not hang on it.
+    logit = (12 * batch["share"] - 6).view(-1, 1, 1, 1).expand_as(batch["mono_small"])
     out, _, base = _enlarge(nets, batch["truth_small"], logit, batch, config)
     truth = batch["truth"]
     loss = picture_loss(out, truth, _labs(out, truth), config.loss)
@@ -160,7 +161,9 @@ def _enlarge(
     places = batch["to_small"]
     difference = joint.sample(color - batch["mono_small"], places, "bicubic")
     noise, logit = (joint.sample(p, places) for p in (batch["mono_noise"], logit))
-    planes, base = joint.sr_planes(batch["mono"], difference, noise, logit)
+    planes, base = joint.sr_planes(
+        batch["mono_clean"], batch["mono"] - batch["mono_clean"], difference, noise, logit
+    )
     residual, more = _run(nets["refsr"], planes, config)
     return base + residual, logit + more, base
 
