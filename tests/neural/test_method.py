@@ -52,9 +52,9 @@ def test_silent_networks_leave_their_bases(folders, pair):
     _, base = features.color_planes(known.mono, fed.base, fed.sigma, known.match, tone)
     np.testing.assert_allclose(colored.color, base, atol=1e-6)
     np.testing.assert_allclose(colored.confidence, 0.5, atol=1e-6)
-    # Mono's detail as shot on the enlarged color.
+    # Denoised mono's detail on the enlarged color.
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)
-    wanted = np.clip(encode(known.measured.mono)[..., None] + difference, 0, 1)
+    wanted = np.clip(encode(known.measured.mono_clean)[..., None] + difference, 0, 1)
     np.testing.assert_allclose(encode(fusion.pixels), wanted, atol=0.01)
     assert fusion.method == "neural" and fusion.hops[4].facts["weights"] == untrained.RUN.name
 
@@ -162,7 +162,7 @@ def test_unrelated_pictures_make_unsure(folders):
     fuser = neural(folders["silent"])
     related, unrelated = fuser.fuse(mono, color), fuser.fuse(mono, other)
     assert related.confidence.mean() == pytest.approx(0.5, abs=0.01)
-    assert unrelated.confidence.mean() < 0.3
+    assert unrelated.confidence.mean() < 0.35
 
 
 # --- trained weights ------------------------------------------------------------------------------

@@ -66,8 +66,8 @@ def test_crops_of_the_mosaic_keep_its_phase():
     )
     sample.ec[0] = ramp
     fields = {name: getattr(sample, name) for name in ("light", "ec", "ec_truth", "ec_classical", "to_color")}
-    fields |= {name: getattr(sample, name) for name in ("evidence", "mono_small", "truth_small", "mono")}
-    fields |= {name: getattr(sample, name) for name in ("mono_sigma", "truth")}
+    fields |= {name: getattr(sample, name) for name in ("evidence", "fill", "mono_small", "truth_small")}
+    fields |= {name: getattr(sample, name) for name in ("mono", "mono_clean", "mono_sigma", "truth")}
     for stage in ("refec", "joint"):
         for seed in range(8):
             crop = batches.crop(fields, stage, DATA, False, np.random.default_rng(seed))

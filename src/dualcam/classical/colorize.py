@@ -66,7 +66,7 @@ def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidenc
     difference = fitting - luminance_display(fitting, exposed.tone)[..., None]
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
-    filled, support = _fill(difference, reliable, display)
+    filled, support = fill(difference, reliable, display)
     return evidence.Evidence(
         difference=difference,
         filled=filled,
@@ -134,7 +134,17 @@ def reliability(apart: FloatArray, sigma: FloatArray, match: Match) -> FloatArra
     return cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 0.8)
 
 
-def _fill(difference: FloatArray, trust: FloatArray, mono: FloatArray) -> tuple[FloatArray, FloatArray]:
+def fill(difference: FloatArray, trust: FloatArray, mono: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Color that reliable neighbors of the same surface pass on, see ``classical.propagate``.
+
+    Args:
+        difference: (h, w, 3) display, matched color minus its luma.
+        trust: (h, w) in [0, 1], how reliable it is.
+        mono: (h, w) display.
+
+    Returns:
+        (h, w, 3) difference, and the evidence behind it, (h, w) in [0, 1].
+    """
     height, width = mono.shape
     factor = min(1.0, (_FILL_PIXELS / (height * width)) ** 0.5)
     if factor == 1.0:

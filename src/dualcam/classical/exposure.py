@@ -109,8 +109,10 @@ def fine_tone(pair: Pair, mono: FloatArray, match: Match, rough: Tone) -> Tone:
     fitted = _weights(samples * rough.gain, wanted)
     total = float(fitted.sum())
     explained = np.log(np.maximum(samples @ fitted, 1e-6)), np.log(wanted)
-    # Where mono sees another world (near infrared), its response to color says nothing about luminance.
-    if np.corrcoef(*explained)[0, 1] < 0.7 or not 0.2 < total < 5:
+    # Where mono sees another world (near infrared), its response to color says nothing about luminance; neither does a
+    # picture of one tone.
+    flat = min(e.std() for e in explained) < 1e-6
+    if flat or np.corrcoef(*explained)[0, 1] < 0.7 or not 0.2 < total < 5:
         return rough
     return Tone(rough.gain * total, rough.exponent, (fitted / total).astype(np.float32))
 

@@ -25,7 +25,7 @@ class RefColor(nn.Module):
         self.net = UNet(len(COLOR_PLANES), 4, channels, blocks)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 12, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
+        """Planes (B, 17, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
 
         Returns:
             (B, 3, H, W), display, to be added to the base; (B, 1, H, W), logit of the probability that the color is

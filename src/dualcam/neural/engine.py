@@ -30,7 +30,7 @@ class Engine:
 
     Attributes:
         refec: (8, h, w) -> (3, h, w).
-        refcolor: (12, h, w) -> (3, h, w), (1, h, w).
+        refcolor: (17, h, w) -> (3, h, w), (1, h, w).
         refsr: (7, H, W) -> (3, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
     """

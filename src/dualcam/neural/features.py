@@ -14,8 +14,7 @@ import numpy as np
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.measure import Measured
-from dualcam.classical import exposure
-from dualcam.classical.colorize import relit
+from dualcam.classical import colorize, exposure
 from dualcam.frame import FloatArray, Mosaic, NoiseModel, Pair, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
@@ -43,6 +42,11 @@ COLOR_PLANES = (
     "red weight",
     "green weight",
     "blue weight",
+    "red filling",
+    "green filling",
+    "blue filling",
+    "support",
+    "reliable",
 )
 SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit", "grain")
 """Names of the planes of refEC, refColor and refSR, in order."""
@@ -127,16 +131,39 @@ def color_planes(
         tone: the fitted tone.
 
     Returns:
-        planes: (h, w, 12) float32, ``COLOR_PLANES``.
+        planes: (h, w, 17) float32, ``COLOR_PLANES``.
         base: (h, w, 3) float32, display, the matched color under mono's light; refColor predicts what to add.
     """
-    warped = warp.sample(color, match.to_color)
+    warped, noise = (warp.sample(p, match.to_color) for p in (color, sigma))
     luma = exposure.luminance_display(warped, tone)
-    base = relit(warped, luma, mono)
+    base = colorize.relit(warped, luma, mono)
     display = encode(mono)
-    evidence = match_evidence(match, warp.sample(sigma, match.to_color), tone)
-    planes = np.dstack([display, base - display[..., None], display - luma, evidence])
+    evidence, filling = match_evidence(match, noise, tone), fillings(mono, warped, noise, match, tone)
+    planes = np.dstack([display, base - display[..., None], display - luma, evidence, filling])
     return planes, base
+
+
+def fillings(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> FloatArray:
+    """What the classical refColor would fill hidden places with, and how far it trusts match and filling.
+
+    A network looks some hundred pixels far; this propagation reaches further along a surface.
+
+    Args:
+        mono: (h, w) float32, linear, denoised.
+        color: (h, w, 3) float32, display, matched.
+        sigma: (h, w) float32, display, its noise.
+        match: the match.
+        tone: the fitted tone.
+
+    Returns:
+        (h, w, 5), the last five of ``COLOR_PLANES``; fillings are colors minus their luma.
+    """
+    display, luma = encode(mono), exposure.luminance_display(color, tone)
+    fitting = colorize.relit(color, luma, mono)
+    difference = fitting - exposure.luminance_display(fitting, tone)[..., None]
+    reliable = colorize.reliability(colorize.photometric(display, luma, match), sigma, match)
+    filled, support = colorize.fill(difference, reliable, display)
+    return np.dstack([filled, support, reliable])
 
 
 def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> FloatArray:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dualcam.camera.curves import decode, encode
 from dualcam.frame import FloatArray
 from dualcam.neural.features import EC_PLANES, noise_plane
 from dualcam.rig import warp
@@ -19,12 +21,22 @@ Array = NDArray[Any]
 
 BOX_MARGIN = 64
 """The color view's box is larger than the crop of the mono view by this much, for parallax and turns."""
+_LIT_DIFFERENTLY = 0.5
 _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
 # Draws after which a pool is taken to hold no sample of the wanted scale.
 _MOST_DRAWS = 200
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
-    "refcolor": ("light", "ec_truth", "ec_classical", "to_color", "evidence", "mono_small", "truth_small"),
+    "refcolor": (
+        "light",
+        "ec_truth",
+        "ec_classical",
+        "to_color",
+        "evidence",
+        "fill",
+        "mono_small",
+        "truth_small",
+    ),
     "refsr": ("light", "mono_small", "truth_small", "mono", "mono_clean", "mono_sigma", "truth"),
     "joint": (
         "light",
@@ -32,6 +44,7 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
         "ec_truth",
         "to_color",
         "evidence",
+        "fill",
         "mono_small",
         "truth_small",
         "mono",
@@ -138,11 +151,21 @@ def _mono_crop(
     window = np.s_[:, y : y + size, x : x + size]
     out = {name: fields[name][window] for name in ("mono_small", "truth_small")}
     if "to_color" in fields:
-        out["evidence"] = fields["evidence"][window]
+        out |= {name: fields[name][window] for name in ("evidence", "fill")}
+        if stage == "refcolor" and rng.random() < _LIT_DIFFERENTLY:
+            light = _other_light(size, rng)
+            for name in ("mono_small", "truth_small"):
+                out[name] = encode(np.clip(decode(out[name].astype(np.float32)) * light, 0, 1))
         out |= _box(fields, fields["to_color"][y : y + size, x : x + size], size + BOX_MARGIN)
     if "mono" in fields:
         out |= _fine_crop(fields, (y, x), size, fine_crop(size, near))
     return out
+
+
+def _other_light(size: int, rng: np.random.Generator) -> FloatArray:
+    """A smooth brightness difference between the views, (1, size, size): surfaces shine, and lenses fall off."""
+    coarse = rng.normal(0, rng.uniform(0, 0.3), (int(rng.integers(2, 7)),) * 2).astype(np.float32)
+    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))[None]
 
 
 def _box(fields: dict[str, Array], places: Array, size: int) -> dict[str, Array]:

@@ -42,7 +42,8 @@ class Sample:
         ec_truth: (3, h', w'), the clean color view.
         ec_classical: (3, h', w'), what the classical refEC makes of it.
         to_color: (h, w, 2) float32, map from the match grid to the color view.
-        evidence: (7, h, w), the last seven of ``COLOR_PLANES``.
+        evidence: (7, h, w), ``COLOR_PLANES`` from "disagreement" to the weights.
+        fill: (5, h, w), the last five of ``COLOR_PLANES``, of the classical refEC's color.
         mono_small: (1, h, w), denoised.
         truth_small: (3, h, w).
         mono: (1, H, W), noisy.
@@ -57,6 +58,7 @@ class Sample:
     ec_classical: FloatArray
     to_color: FloatArray
     evidence: FloatArray
+    fill: FloatArray
     mono_small: FloatArray
     truth_small: FloatArray
     mono: FloatArray
@@ -113,7 +115,10 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     fed = features.ec_input(pair, measured, small, found, tone)
     classical = exposure.expose(pair, measured, small, found, tone)
     top, left = fed.phase
-    evidence = features.match_evidence(found, warp.sample(fed.sigma, found.to_color), tone)
+    noise = warp.sample(fed.sigma, found.to_color)
+    evidence = features.match_evidence(found, noise, tone)
+    warped = warp.sample(classical.color, found.to_color)
+    filling = features.fillings(small, warped, noise, found, tone)
     sigma = features.mono_sigma(small, measured.mono_noise)
     clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
     light = [
@@ -134,6 +139,7 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
         ec_classical=half(classical.color, top, left),
         to_color=(found.to_color + np.array([left, top], np.float32)).astype(np.float32),
         evidence=half(evidence),
+        fill=half(filling),
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),
