@@ -67,7 +67,10 @@ class Classical:
 def choose(
     name: str, weights: str | Path | None = None, threads: int | None = None, device: str = "auto"
 ) -> Method:
-    """The method of a name; "auto" takes the networks when their weights are there.
+    """The method of a name; "auto" takes the classical one, unless weights are named.
+
+    The networks are better on average, but not on every scene (docs/experiments.md); until they are, they have to be
+    asked for.
 
     Args:
         name: one of ``METHODS``.
@@ -90,7 +93,7 @@ def choose(
         )
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
-    if name == "classical":
+    if name == "classical" or (name == "auto" and weights is None):
         if weights is not None:
             raise UsageError(
                 "the classical method has no weights.", "Leave --weights out, or use --method neural."
@@ -100,8 +103,6 @@ def choose(
         return Neural(Path(weights), threads)
     if manifest.there(manifest.SHIPPED):
         return Neural(manifest.SHIPPED, threads)
-    if name == "auto":
-        return Classical()
     raise UnavailableError(
         "the neural method is not available: this installation holds no weights.",
         "Name exported ones with --weights, or use --method classical (or auto).",
