@@ -178,7 +178,7 @@ def _weights(name: str, run: Path) -> Path:
         if path.is_file():
             return path
     raise InputError(
-        f"{run} holds no {candidates[0].name}.",
+        f"{run} holds neither {name}.safetensors nor {name}.onnx.",
         f"Name the folder that `dualcam train {name}` made, or one of exported weights.",
     )
 
