@@ -1,4 +1,4 @@
-"""What all tests share: the flag that renews golden pictures."""
+"""What all tests share: the flag that renews golden pictures, and a process that stays as it is."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True)
+def usual_memory(monkeypatch):
+    """Training asks the allocator to keep what is freed, for as long as the process lives; not the tests' process."""
+    monkeypatch.setattr("dualcam.training.memory.keep_freed", lambda: False)

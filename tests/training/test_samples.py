@@ -50,7 +50,9 @@ def test_fields_fit_each_other(found, index):
     assert min(*color, *small) >= 96
     for field in fields(samples.Sample):
         assert np.isfinite(getattr(made, field.name).astype(np.float32)).all(), field.name
-    weights = made.evidence[COLOR_PLANES.index("red weight") - len(COLOR_PLANES) :, 0, 0]
+    assert made.fill.shape == (5, *small) and made.mono_clean.shape == made.mono.shape
+    assert 1 + 3 + 1 + len(made.evidence) + len(made.fill) == len(COLOR_PLANES)
+    weights = made.evidence[-3:, 0, 0]
     assert weights.astype(float).sum() == pytest.approx(1, abs=2e-3)
 
 
