@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -45,7 +45,7 @@ class _Steps:
 
 def load(
     store: Store, config: Config, start: int, rank: int, ranks: int, device: torch.device
-) -> Iterator[dict[str, Tensor]]:
+) -> Generator[dict[str, Tensor]]:
     """Batches of the steps from ``start`` to the last, on a device: this rank's share of each.
 
     Args:
@@ -79,10 +79,15 @@ def load(
         )
     else:
         prepared = (steps[step] for step in order)
-    for batch in prepared:
-        if isinstance(batch, DualcamError):
-            raise batch
-        yield {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    try:
+        for batch in prepared:
+            if isinstance(batch, DualcamError):
+                raise batch
+            yield {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+    finally:
+        # Without its last reference the loader ends its workers. Nobody else can: they ignore the SIGTERM that
+        # multiprocessing sends at exit, and would be waited for forever where an error's traceback keeps them.
+        prepared = iter(())
 
 
 def _begin_worker(number: int) -> None:

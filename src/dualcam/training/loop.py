@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -151,29 +152,32 @@ def _run(
     module: Any = stages.Step(training.nets, config)
     if group.ranks > 1:
         module = DistributedDataParallel(module)
-    for batch in loader.load(store, config, training.step, group.rank, group.ranks, group.device):
-        for parameters in training.optimizer.param_groups:
-            parameters["lr"] = rate(settings, training.step)
-        loss, numbers = module(batch)
-        training.optimizer.zero_grad(set_to_none=True)
-        loss.mean().backward()
-        norm = nn.utils.clip_grad_norm_(training.nets.parameters(), settings.clip)
-        sick = not math.isfinite(float(norm + loss.detach().mean()))
-        sick, ended = group.any(sick, bool(interrupt))
-        if sick:
-            raise DualcamError(
-                f"the loss or its gradient is no number at step {training.step}; the last checkpoint is as it was.",
-                "Go on from it with --resume and a smaller optimizer.rate, or with optimizer.amp=none.",
-            )
-        training.optimizer.step()
-        training.step += 1
-        follow(training.average, training.nets, min(settings.ema, training.step / (training.step + 10)))
-        if keeper is not None:
-            keeper.note({"loss": loss, **numbers})
-            if ended or keeper.due or training.step == settings.steps:
-                keeper.keep()
-        if ended:
-            break
+    prepared = loader.load(store, config, training.step, group.rank, group.ranks, group.device)
+    # Closed at once, however the loop ends: a traceback would keep its processes alive.
+    with closing(prepared):
+        for batch in prepared:
+            for parameters in training.optimizer.param_groups:
+                parameters["lr"] = rate(settings, training.step)
+            loss, numbers = module(batch)
+            training.optimizer.zero_grad(set_to_none=True)
+            loss.mean().backward()
+            norm = nn.utils.clip_grad_norm_(training.nets.parameters(), settings.clip)
+            sick = not math.isfinite(float(norm + loss.detach().mean()))
+            sick, ended = group.any(sick, bool(interrupt))
+            if sick:
+                raise DualcamError(
+                    f"the loss or its gradient is no number at step {training.step}; the last checkpoint is as it was.",
+                    "Go on from it with --resume and a smaller optimizer.rate, or with optimizer.amp=none.",
+                )
+            training.optimizer.step()
+            training.step += 1
+            follow(training.average, training.nets, min(settings.ema, training.step / (training.step + 10)))
+            if keeper is not None:
+                keeper.note({"loss": loss, **numbers})
+                if ended or keeper.due or training.step == settings.steps:
+                    keeper.keep()
+            if ended:
+                break
     group.wait()
     return training.step >= settings.steps
 
