@@ -56,7 +56,7 @@ class Memory:
 
 
 def made_up(rng: np.random.Generator, scale: float, rows: int = 72, columns: int = 80) -> samples.Sample:
-    """A sample of smooth random pictures and a map that is a shift."""
+    """A sample of smooth random pictures and maps that are shifts."""
     fine = int(rows * scale), int(columns * scale)
 
     def smooth(channels: int, height: int, width: int) -> np.ndarray:
@@ -64,15 +64,16 @@ def made_up(rng: np.random.Generator, scale: float, rows: int = 72, columns: int
         return np.stack([cv2.GaussianBlur(p, (0, 0), 2) for p in noise]).astype(np.float16)
 
     y, x = np.mgrid[:rows, :columns].astype(np.float32) + np.float32(0.5)
-    evidence = smooth(7, rows, columns)
-    evidence[4:] = np.array([0.3, 0.5, 0.2], np.float16)[:, None, None]
+    evidence = smooth(8, rows, columns)
+    evidence[-3:] = np.array([0.3, 0.5, 0.2], np.float16)[:, None, None]
     return samples.Sample(
         ec=smooth(8, rows + 2, columns + 6),
         ec_truth=smooth(3, rows + 2, columns + 6),
         ec_classical=smooth(3, rows + 2, columns + 6),
         to_color=np.stack([x + 2.25, y - 0.5], -1),
+        to_color_second=np.stack([x + 4.5, y + 0.75], -1),
         evidence=evidence,
-        fill=smooth(5, rows, columns),
+        fill=smooth(9, rows, columns),
         mono_small=smooth(1, rows, columns),
         truth_small=smooth(3, rows, columns),
         mono=smooth(1, *fine),

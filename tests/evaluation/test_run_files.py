@@ -11,7 +11,8 @@ import pytest
 from dualcam.errors import InputError, OutputError
 from dualcam.evaluation import memory, pictures
 from dualcam.evaluation.case import CaseId
-from dualcam.evaluation.layout import RunFolder, is_whole_png, read_json, write_json, write_whole
+from dualcam.evaluation.layout import RunFolder, is_whole_png, read_json, write_json
+from dualcam.files.whole import write_whole
 
 CASE = CaseId("midd03/Teddy", "night", 2, "raw")
 

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dualcam.networks.blocks import UNet, reach  # noqa: E402
-from dualcam.networks.refcolor import RefColor  # noqa: E402
+from dualcam.networks.refcolor import CANDIDATES, RefColor  # noqa: E402
 from dualcam.networks.refec import RefEC  # noqa: E402
 from dualcam.networks.refsr import RefSR  # noqa: E402
 from dualcam.neural.features import COLOR_PLANES, EC_PLANES, SR_PLANES  # noqa: E402
@@ -32,6 +32,21 @@ def test_networks_keep_the_picture_s_size_and_begin_by_changing_little(kind, pla
     out = out if isinstance(out, tuple) else (out,)
     assert [tuple(o.shape) for o in out] == [(2, channels, side, 3 * side) for channels in outputs]
     assert all(0 < o.abs().mean() < 0.2 for o in out)
+
+
+@pytest.mark.parametrize("chosen", range(len(CANDIDATES)))
+def test_refcolor_gives_the_candidate_that_it_chooses(chosen):
+    torch.manual_seed(0)
+    net = RefColor(channels=(8, 12), blocks=(1, 1))
+    with torch.no_grad():
+        net.net.tail.weight.zero_()
+        # Every output has four channels, one for each of the stacked pixels.
+        net.net.tail.bias.view(-1, 4)[4 + chosen] = 200
+        planes = torch.rand(2, len(COLOR_PLANES), 16, 24)
+        residual, logit = net(planes)
+    match, wanted = (COLOR_PLANES.index(CANDIDATES[which]) for which in (0, chosen))
+    assert torch.equal(residual, planes[:, wanted : wanted + 3] - planes[:, match : match + 3])
+    assert not logit.any()
 
 
 @pytest.mark.parametrize(("channels", "blocks", "unshuffle"), SHAPES)

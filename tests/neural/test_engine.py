@@ -25,7 +25,7 @@ def planes(count, height=12, width=20):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "made"), [("refec", 8, [3]), ("refcolor", 17, [3, 1]), ("refsr", 7, [3, 1])]
+    ("name", "given", "made"), [("refec", 11, [3]), ("refcolor", 26, [3, 1]), ("refsr", 7, [3, 1])]
 )
 def test_the_networks_compute_what_their_files_say(folder, name, given, made):
     found = getattr(engine.load(folder, threads=1), name).run(planes(given))
@@ -49,7 +49,7 @@ assert "onnxruntime" not in sys.modules
 
 
 def test_two_threads_give_what_one_gives(folder):
-    one, two = (engine.load(folder, threads=n).refcolor.run(planes(17, 64, 96)) for n in (1, 2))
+    one, two = (engine.load(folder, threads=n).refcolor.run(planes(26, 64, 96)) for n in (1, 2))
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
@@ -60,7 +60,7 @@ def test_damaged_weights(folder):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     made = engine.load(folder)
-    made.refec.run(planes(8))
+    made.refec.run(planes(11))
     with pytest.raises(UnavailableError, match=r"refsr\.onnx are damaged") as caught:
         made.refsr.run(planes(6))
     assert caught.value.remedy
@@ -69,7 +69,7 @@ def test_damaged_weights(folder):
 def test_missing_weights(folder):
     (folder / "refec.onnx").unlink()
     with pytest.raises(UnavailableError, match=r"refec\.onnx cannot be read"):
-        engine.load(folder).refec.run(planes(8))
+        engine.load(folder).refec.run(planes(11))
 
 
 def test_weights_that_are_no_network(folder):
@@ -79,7 +79,7 @@ def test_weights_that_are_no_network(folder):
     path.write_bytes(b"no network")
     (folder / manifest.NAME).write_text(text.replace(old, engine.hashlib.sha256(b"no network").hexdigest()))
     with pytest.raises(UnavailableError, match=r"refec\.onnx cannot be run"):
-        engine.load(folder).refec.run(planes(8))
+        engine.load(folder).refec.run(planes(11))
 
 
 def test_a_network_that_is_not_there_or_wants_other_planes(folder):
@@ -102,4 +102,4 @@ def test_too_little_memory_is_told_as_such(folder, monkeypatch):
 
     monkeypatch.setitem(made.refec.__dict__, "_session", Full())
     with pytest.raises(MemoryError, match="allocate"):
-        made.refec.run(planes(8))
+        made.refec.run(planes(11))

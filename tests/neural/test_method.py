@@ -59,6 +59,22 @@ def test_silent_networks_leave_their_bases(folders, pair):
     assert fusion.method == "neural" and fusion.hops[4].facts["weights"] == untrained.RUN.name
 
 
+def test_the_last_planes_of_refec_are_the_classical_color(folders, pair):
+    known = neural(folders["silent"]).prepare(*pair)
+    given = (known.pair, known.measured, known.mono, known.match, known.tone)
+    planes = features.ec_input(*given).planes
+    assert planes.shape[-1] == len(features.EC_PLANES)
+    guide = planes[..., features.EC_PLANES.index("guide")]
+    np.testing.assert_allclose(planes[..., -3:] + guide[..., None], exposure.expose(*given).color, atol=1e-6)
+
+
+def test_a_match_made_once_is_refused(folders, pair):
+    known = Fuser(method="classical", place="identity").prepare(*pair)
+    exposed = exposure.expose(known.pair, known.measured, known.mono, known.match, known.tone)
+    with pytest.raises(AssertionError, match="made twice"):
+        Neural(folders["silent"]).ref_color(known.mono, exposed, known.match)
+
+
 def test_tiles_do_not_show(folders, pair):
     whole, tiled = (neural(folders[name]).fuse(*pair) for name in ("whole", "tiled"))
     np.testing.assert_allclose(encode(tiled.pixels), encode(whole.pixels), atol=1e-4)

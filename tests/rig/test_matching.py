@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -68,13 +69,58 @@ def test_known_flow_comes_back(bent, size):
     assert np.median(np.linalg.norm(again - middle, axis=-1)) < 0.7 * size
 
 
+def test_a_second_opinion_on_a_known_flow(bent):
+    mono, other, true = bent
+    here = Grid(HEIGHT, WIDTH, warp.scaling(2))
+    found, once = match(here, mono, other, twice=True), match(here, mono, other)
+    inner = np.s_[20:-20, 20:-20]
+    error = np.linalg.norm(found.second.to_color / 2 - (grid(HEIGHT, WIDTH) + true), axis=-1)[inner]
+    assert np.median(error) < 0.5 and np.percentile(error, 95) < 1.5
+    assert np.median(found.second.disagreement[inner]) < 0.5
+    assert not np.array_equal(found.second.to_color, found.to_color)
+    # The first stays as it was without.
+    assert once.second is None
+    np.testing.assert_array_equal(once.to_color, found.to_color)
+
+
+def test_the_second_opinion_follows_faint_texture():
+    shift = np.array([5.0, -2.0], np.float32)
+    noise = np.random.default_rng(0).normal(size=(HEIGHT + 40, WIDTH + 40))
+    texture = cv2.GaussianBlur(noise, (0, 0), 1.5)
+    picture = 0.5 + 0.01 * texture / texture.std()
+    points = grid(HEIGHT, WIDTH) + 20
+    mono, color = (look_up(picture, p).astype(np.float32) for p in (points, points - shift))
+    found = match(Grid(HEIGHT, WIDTH, np.eye(3)), mono, color, twice=True)
+    wanted = warp.centers(HEIGHT, WIDTH) + shift
+    first, second = (
+        np.linalg.norm(to_color - wanted, axis=-1)[20:-20, 20:-20]
+        for to_color in (found.to_color, found.second.to_color)
+    )
+    for quantile in (0.5, 0.95):
+        assert np.quantile(second, quantile) <= np.quantile(first, quantile)
+    assert np.quantile(second, 0.95) < 0.1
+
+
+def test_where_flow_is_held_the_second_opinion_is_the_first():
+    view = world(Rig(scale=1), HEIGHT, WIDTH)
+    pictures = display(0.9 - view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
+    held = match(Grid(HEIGHT, WIDTH, view.matrix), *pictures, parallax=1.0, twice=True)
+    np.testing.assert_array_equal(held.second.to_color, held.to_color)
+    np.testing.assert_array_equal(held.second.disagreement, held.disagreement)
+    free = match(Grid(HEIGHT, WIDTH, view.matrix), *pictures, twice=True)
+    assert not np.array_equal(free.second.to_color, free.to_color)
+
+
 def test_shapes_and_types(bent):
     mono, other, _ = bent
-    found = match(Grid(HEIGHT, WIDTH, warp.scaling(2)), mono, other)
+    found = match(Grid(HEIGHT, WIDTH, warp.scaling(2)), mono, other, twice=True)
     assert found.to_color.shape == (HEIGHT, WIDTH, 2) and found.to_mono.shape == (2 * HEIGHT, 2 * WIDTH, 2)
     assert found.disagreement.shape == found.likeness.shape == found.inside.shape == (HEIGHT, WIDTH)
     assert found.disagreement_color.shape == (2 * HEIGHT, 2 * WIDTH)
-    for part in (found.to_color, found.to_mono, found.disagreement, found.disagreement_color, found.likeness):
+    assert found.second.to_color.shape == (HEIGHT, WIDTH, 2)
+    assert found.second.disagreement.shape == (HEIGHT, WIDTH)
+    parts = [found.to_color, found.to_mono, found.disagreement, found.disagreement_color, found.likeness]
+    for part in (*parts, found.second.to_color, found.second.disagreement):
         assert part.dtype == np.float32 and np.isfinite(part).all()
     assert found.inside.dtype == bool
     assert found.disagreement.min() >= 0 and np.abs(found.likeness).max() <= 1
@@ -142,17 +188,19 @@ def test_unrelated_pictures_are_not_alike():
 def test_tiny_grids(shape):
     rng = np.random.default_rng(0)
     mono, color = (rng.uniform(0, 1, shape).astype(np.float32) for _ in range(2))
-    found = match(Grid(*shape, np.eye(3)), mono, color)
-    assert found.to_color.shape == (*shape, 2) and np.isfinite(found.to_color).all()
-    assert np.isfinite(found.disagreement).all()
-    if min(shape) < 16:
-        np.testing.assert_allclose(found.to_color, warp.centers(*shape), atol=1e-5)
+    found = match(Grid(*shape, np.eye(3)), mono, color, twice=True)
+    for one in (found, found.second):
+        assert one.to_color.shape == (*shape, 2) and np.isfinite(one.to_color).all()
+        assert np.isfinite(one.disagreement).all()
+        if min(shape) < 16:
+            np.testing.assert_allclose(one.to_color, warp.centers(*shape), atol=1e-5)
 
 
 def test_flat_pictures_do_not_move():
     flat = np.full((64, 80), 0.5, np.float32)
-    found = match(Grid(64, 80, np.eye(3)), flat, flat)
-    np.testing.assert_allclose(found.to_color, warp.centers(64, 80), atol=0.05)
+    found = match(Grid(64, 80, np.eye(3)), flat, flat, twice=True)
+    for one in (found, found.second):
+        np.testing.assert_allclose(one.to_color, warp.centers(64, 80), atol=0.05)
     assert np.abs(found.likeness).max() < 1e-3
 
 

@@ -65,13 +65,19 @@ def test_crops_of_the_mosaic_keep_its_phase():
         np.arange(sample.ec.shape[1])[:, None] % 2
     )
     sample.ec[0] = ramp
-    fields = {name: getattr(sample, name) for name in ("light", "ec", "ec_truth", "ec_classical", "to_color")}
-    fields |= {name: getattr(sample, name) for name in ("evidence", "fill", "mono_small", "truth_small")}
-    fields |= {name: getattr(sample, name) for name in ("mono", "mono_clean", "mono_sigma", "truth")}
+    fields = {name: getattr(sample, name) for name in sample.__dataclass_fields__}
     for stage in ("refec", "joint"):
         for seed in range(8):
             crop = batches.crop(fields, stage, DATA, False, np.random.default_rng(seed))
             assert crop["ec"][0, :2, :2].tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("stage", ["refec", "joint"])
+def test_the_last_planes_of_refec_are_the_classical_color(stage):
+    part = batches.batch(Memory(), stage, DATA, 0, 0)
+    assert part["ec"].shape[1] == len(EC_PLANES)
+    guide = part["ec"][:, EC_PLANES.index("guide")][:, None]
+    torch.testing.assert_close(part["ec"][:, -3:] + guide, part["ec_classical"], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
@@ -82,11 +88,6 @@ def test_maps_of_a_crop_look_up_what_the_whole_sample_does(scale):
     for seed in range(4):
         crop = batches.crop(fields, "joint", DATA, scale < 1.8, np.random.default_rng(seed))
         part = {name: torch.from_numpy(value[None]) for name, value in crop.items()}
-        warped = joint.sample(part["ec_truth"], part["to_color"])
-        whole = joint.sample(
-            torch.from_numpy(sample.ec_truth.astype(np.float32))[None],
-            torch.from_numpy(sample.to_color)[None],
-        )
         # Where the crop lies: its mono is found in the sample.
         y, x = next(
             (y, x)
@@ -94,8 +95,12 @@ def test_maps_of_a_crop_look_up_what_the_whole_sample_does(scale):
             for x in range(sample.mono_small.shape[2] - 31)
             if np.array_equal(sample.mono_small[:, y : y + 32, x : x + 32], crop["mono_small"])
         )
-        # A pixel from the color picture's border the lookup repeats it in both, exactly.
-        torch.testing.assert_close(warped, whole[..., y : y + 32, x : x + 32], atol=1e-5, rtol=0)
+        color = torch.from_numpy(sample.ec_truth.astype(np.float32))[None]
+        for name in ("to_color", "to_color_second"):
+            warped = joint.sample(part["ec_truth"], part[name])
+            whole = joint.sample(color, torch.from_numpy(getattr(sample, name))[None])
+            # A pixel from the color picture's border the lookup repeats it in both, exactly.
+            torch.testing.assert_close(warped, whole[..., y : y + 32, x : x + 32], atol=1e-5, rtol=0)
         fine = joint.sample(part["mono_small"], part["to_small"])
         places = crop["to_small"] * np.float32(scale) + np.float32(scale) * np.array([x, y], np.float32)
         again = joint.sample(

@@ -50,10 +50,22 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
     nets = {name: network(name) for name in ("refec", "refcolor", "refsr")}
     planes = {
         name: torch.from_numpy(getattr(sample, name).astype(np.float32))[None]
-        for name in ("ec", "to_color", "evidence", "fill", "mono_small", "mono", "mono_clean", "mono_sigma")
+        for name in (
+            "ec",
+            "ec_classical",
+            "to_color",
+            "to_color_second",
+            "evidence",
+            "fill",
+            "mono_small",
+            "mono",
+            "mono_clean",
+            "mono_sigma",
+        )
     }
     with torch.no_grad():
-        ec = padded(planes["ec"], 4)
+        known = planes["ec"]
+        ec = padded(torch.cat([known, planes["ec_classical"] - known[:, 3:4]], 1), 4)
         wanted = (ec[:, :3] + ec[:, 3:4] + nets["refec"](ec))[
             ..., : planes["ec"].shape[2], : planes["ec"].shape[3]
         ]
@@ -62,6 +74,7 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         fed_color, base = joint.color_planes(
             planes["mono_small"],
             joint.sample(wanted, planes["to_color"]),
+            joint.sample(wanted, planes["to_color_second"]),
             planes["evidence"],
             planes["fill"],
         )

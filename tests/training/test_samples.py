@@ -43,15 +43,16 @@ def test_a_sample_is_always_the_same_and_others_differ(found):
 def test_fields_fit_each_other(found, index):
     made = samples.make(index, 1, found, "train")
     color, small, full = made.ec.shape[1:], made.mono_small.shape[1:], made.mono.shape[1:]
-    assert made.ec.shape == (len(EC_PLANES), *color) and made.evidence.shape == (7, *small)
+    assert made.ec.shape == (len(EC_PLANES) - 3, *color) and made.evidence.shape == (8, *small)
     assert made.ec_truth.shape == made.ec_classical.shape == (3, *color)
-    assert made.to_color.shape == (*small, 2) and made.mono_sigma.shape == (1, *small)
+    assert made.to_color.shape == made.to_color_second.shape == (*small, 2)
+    assert made.mono_sigma.shape == (1, *small)
     assert made.truth_small.shape == (3, *small) and made.truth.shape == (3, *full)
     assert min(*color, *small) >= 96
     for field in fields(samples.Sample):
         assert np.isfinite(getattr(made, field.name).astype(np.float32)).all(), field.name
-    assert made.fill.shape == (5, *small) and made.mono_clean.shape == made.mono.shape
-    assert 1 + 3 + 1 + len(made.evidence) + len(made.fill) == len(COLOR_PLANES)
+    assert made.fill.shape == (9, *small) and made.mono_clean.shape == made.mono.shape
+    assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) == len(COLOR_PLANES)
     weights = made.evidence[-3:, 0, 0]
     assert weights.astype(float).sum() == pytest.approx(1, abs=2e-3)
 
@@ -86,7 +87,8 @@ def test_the_true_map_brings_the_color_truth_to_the_mono_truth(scale):
     right = psnr(warp.sample(color, true.astype(np.float32), interpolation=warp.CUBIC)[inner], truth[inner])
     wrong = psnr(warp.sample(color, places / np.float32(scale))[inner], truth[inner])
     assert right > 27 and right > wrong + 6
-    assert np.median(np.linalg.norm(made.to_color - true, axis=-1)[inner]) < 0.5
+    for found in (made.to_color, made.to_color_second):
+        assert np.median(np.linalg.norm(found - true, axis=-1)[inner]) < 0.5
     np.testing.assert_array_equal(
         truth.astype(np.float16), encode(warp.resize(seen.left, rows, columns)).astype(np.float16)
     )
@@ -135,12 +137,15 @@ def test_a_store_makes_once_and_reads_ever_after(found, tmp_path, monkeypatch):
         assert np.array_equal(first[name], getattr(samples.load(tmp_path / "train" / "000002.npz"), name))
 
 
-def test_a_store_is_not_mixed_and_says_what_it_lacks(found, tmp_path):
+def test_a_store_is_not_mixed_and_says_what_it_lacks(found, tmp_path, monkeypatch):
     store.Store(tmp_path, 0, found, "train")
     with pytest.raises(UsageError, match="another seed"):
         store.Store(tmp_path, 1, found, "train")
     with pytest.raises(UsageError, match="other pictures"):
         store.Store(tmp_path, 0, replace(found, photos=found.photos[1:]), "train")
+    with monkeypatch.context() as later, pytest.raises(UsageError, match="version"):
+        later.setattr(samples, "MAKING", samples.MAKING + 1)
+        store.Store(tmp_path, 0, found, "train")
     with pytest.raises(InputError, match="--photos"):
         store.Store(tmp_path, 0, Sources(), "train").fields(0, ("mono",))
     (tmp_path / "train" / "000000.npz").write_bytes(b"PK\x03\x04 cut off")

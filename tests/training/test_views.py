@@ -42,6 +42,24 @@ def test_photos_alone_and_pairs_alone_do(found):
             valid(views.draw(some, SIZE, np.random.default_rng(seed)), SIZE)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_only_the_right_view_is_lit_differently(found, seed, monkeypatch):
+    drawn = []
+    for chance in (0, 1):
+        monkeypatch.setattr(views, "_LIT_DIFFERENTLY", chance)
+        drawn.append(views.draw(found, SIZE, np.random.default_rng(seed)))
+    usual, lit = drawn
+    assert np.array_equal(usual.left, lit.left) and usual.shift == lit.shift
+    assert not np.array_equal(usual.right, lit.right)
+    valid(lit, SIZE)
+    # Brightness alone, and smoothly: the same factor in all channels and nearly the same next door.
+    ratio = lit.right / np.maximum(usual.right, 1e-6)
+    known = ((usual.right > 0.02) & (lit.right < 1)).all(-1)
+    assert np.ptp(ratio, axis=-1)[known].max() < 1e-4
+    steps = np.abs(np.diff(np.log(ratio[..., 0]), axis=1))[known[:, 1:] & known[:, :-1]]
+    assert steps.max() < 0.1
+
+
 def agreement(left, right, shift):
     """Share of the middle where the right view, looked up at x - shift, is the left one."""
     points = warp.centers(*left.shape[:2])

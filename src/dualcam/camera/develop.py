@@ -21,11 +21,16 @@ def develop(mosaic: Mosaic) -> FloatArray:
         (H, W, 3) float32, linear sRGB, on the mosaic's pixel grid; white of the scene at the camera's green
         saturation is 1. Noise around black is negative, saturated colors exceed the range.
     """
-    balanced = mosaic.samples.copy()
-    for site, letter in enumerate(mosaic.pattern):
-        balanced[site // 2 :: 2, site % 2 :: 2] *= mosaic.white_balance["RGB".index(letter)]
-    camera = limit_highlights(demosaic(balanced, mosaic.pattern), mosaic.white_balance)
+    camera = limit_highlights(demosaic(balanced(mosaic), mosaic.pattern), mosaic.white_balance)
     return to_srgb(camera, mosaic.matrix)
+
+
+def balanced(mosaic: Mosaic) -> FloatArray:
+    """Samples (H, W) of a mosaic after white balance, linear."""
+    out = mosaic.samples.copy()
+    for site, letter in enumerate(mosaic.pattern):
+        out[site // 2 :: 2, site % 2 :: 2] *= mosaic.white_balance["RGB".index(letter)]
+    return out
 
 
 def to_srgb(camera: FloatArray, matrix: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ match fails the measured values of neighbors on the same surface take its place,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -14,7 +16,7 @@ from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
 from dualcam.classical.exposure import luminance_display
 from dualcam.classical.propagate import propagate
-from dualcam.frame import Colored, Exposed, FloatArray, Provenance
+from dualcam.frame import Colored, Exposed, FloatArray, Provenance, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
@@ -57,29 +59,67 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
 
 def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidence:
     """Everything that is known about the color of every grid pixel, before it is decided."""
-    display = encode(mono)
     color = warp.sample(exposed.color, match.to_color)
     sigma = warp.sample(exposed.sigma, match.to_color)
-    luma = luminance_display(color, exposed.tone)
-    # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
-    fitting = relit(color, luma, mono)
-    difference = fitting - luminance_display(fitting, exposed.tone)[..., None]
-    apart = photometric(display, luma, match)
-    reliable = reliability(apart, sigma, match)
-    filled, support = fill(difference, reliable, display)
+    seen = carry(mono, color, sigma, match, exposed.tone)
     return evidence.Evidence(
-        difference=difference,
-        filled=filled,
-        reliable=reliable,
-        support=support,
+        difference=seen.difference,
+        filled=seen.filled,
+        reliable=seen.reliable,
+        support=seen.support,
         outside=match.outside,
         disagreement=match.disagreement,
-        photometric=apart,
+        photometric=seen.apart,
         likeness=match.likeness,
         sigma=sigma,
-        mono=display,
-        beyond=np.where(mono >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32),
+        mono=seen.display,
+        beyond=np.where(mono >= CLIPPED, np.maximum(seen.luma - seen.display, 0), 0).astype(np.float32),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """The matched color under mono's light, and what its reliable parts pass on; (h, w), display.
+
+    Attributes:
+        display: (h, w) mono.
+        luma: (h, w) the matched color as the mono camera would see it.
+        fitting: (h, w, 3) the matched color under mono's light.
+        difference: (h, w, 3) the same minus its luma.
+        apart: (h, w) photometric difference.
+        reliable: (h, w) in [0, 1], how far the matched color can be believed.
+        filled: (h, w, 3) difference, propagated from reliable neighbors.
+        support: (h, w) in [0, 1], the evidence behind it.
+    """
+
+    display: FloatArray
+    luma: FloatArray
+    fitting: FloatArray
+    difference: FloatArray
+    apart: FloatArray
+    reliable: FloatArray
+    filled: FloatArray
+    support: FloatArray
+
+
+def carry(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> Carried:
+    """Put matched color under mono's light and fill from its reliable parts.
+
+    Args:
+        mono: (h, w) float32, linear, denoised mono on the match grid.
+        color: (h, w, 3) display, matched.
+        sigma: (h, w) display, its noise.
+        match: the match.
+        tone: the fitted tone.
+    """
+    display = encode(mono)
+    luma = luminance_display(color, tone)
+    # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
+    fitting = relit(color, luma, mono)
+    difference = fitting - luminance_display(fitting, tone)[..., None]
+    apart = photometric(display, luma, match)
+    reliable = reliability(apart, sigma, match)
+    return Carried(display, luma, fitting, difference, apart, reliable, *fill(difference, reliable, display))
 
 
 def relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:

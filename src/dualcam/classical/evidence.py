@@ -165,13 +165,13 @@ def regressors(evidence: Evidence) -> FloatArray:
 def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """How far to believe the match over the filling, and how strong the filling may be: two (h, w) in [0, 1]."""
     known = regressors(evidence)
-    trust = cv2.GaussianBlur(_logistic(known @ TRUST), (0, 0), 0.8)
-    return trust, _logistic(known @ SHRINK)
+    trust = cv2.GaussianBlur(logistic(known @ TRUST), (0, 0), 0.8)
+    return trust, logistic(known @ SHRINK)
 
 
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
     """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
-    known = _logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
+    known = logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
     return known * within_reach(evidence.outside)
 
 
@@ -193,7 +193,8 @@ def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatA
     return np.concatenate([regressors(evidence), np.stack(chosen, axis=-1)], axis=-1).astype(np.float32)
 
 
-def _logistic(x: FloatArray) -> FloatArray:
+def logistic(x: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)), any shape."""
     return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
 
 

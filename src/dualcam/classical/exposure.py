@@ -7,6 +7,8 @@ errors of the demosaic lie bare (residual interpolation, Kiku et al. 2013).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -154,12 +156,41 @@ def expose(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone:
         match: the match.
         tone: the fitted tone.
     """
+    bright = brighten(pair, measured, mono, match, tone)
+    return Exposed(color=denoised(bright), sigma=bright.sigma, tone=tone)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bright:
+    """The color picture at the mono's brightness, still noisy, on the color camera's pixels (H, W).
+
+    Attributes:
+        factor: (H, W) float32, what its linear samples were multiplied with.
+        color: (H, W, 3) float32, display.
+        sigma: (H, W) float32, display, its noise.
+        guide: (H, W) float32, display, mono as the color camera would see it.
+        trust: (H, W) float32 in [0, 1], the share of mono in the guide.
+    """
+
+    factor: FloatArray
+    color: FloatArray
+    sigma: FloatArray
+    guide: FloatArray
+    trust: FloatArray
+
+
+def brighten(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Bright:
+    """Expose and even out the color picture; takes what ``expose`` does."""
     factor = brightening(pair, mono, match, tone)
     display = brightened(pair.color.pixels, factor)
     sigma = brightened_sigma(pair.color.pixels, factor, measured.color_noise)
-    guide = guided_by(encode(mono), display, match)[0]
-    residual = _denoise(display - guide[..., None], sigma)
-    return Exposed(color=guide[..., None] + residual, sigma=sigma, tone=tone)
+    return Bright(factor, display, sigma, *guided_by(encode(mono), display, match))
+
+
+def denoised(bright: Bright) -> FloatArray:
+    """The brightened color without its noise, (H, W, 3) display."""
+    guide = bright.guide[..., None]
+    return guide + _denoise(bright.color - guide, bright.sigma)
 
 
 def brightening(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> FloatArray:

@@ -40,7 +40,7 @@ def upsample(colored: Colored, mono: FloatArray) -> FloatArray:
     shoulder = highlight_limit(colored, mono)
     for top in range(0, height, _STRIP):
         rows = slice(top, min(height, top + _STRIP))
-        a, b = (_enlarge_rows(p, rows, height, width) for p in (slope, offset))
+        a, b = (warp.enlarged_part(p, rows, slice(0, width), height, width) for p in (slope, offset))
         plane = mono[rows]
         linear = np.maximum(decode(a * encode(plane)[..., None] + b), 0)
         out[rows] = _with_luminance(linear, plane, colored.tone.weights, shoulder)
@@ -61,17 +61,6 @@ def _regress(mono: FloatArray, color: FloatArray) -> tuple[FloatArray, FloatArra
     # keeps the noise. Half of each was better than either at every level of light (train pairs, dusk to dark).
     half = np.float32(0.5)
     return half * (mean(slope) + 1), half * (offset + color - mono[..., None])
-
-
-def _enlarge_rows(picture: FloatArray, rows: slice, height: int, width: int) -> FloatArray:
-    """Some rows of (h, w, C) enlarged to (height, width, C) with cubic interpolation."""
-    h, w = picture.shape[:2]
-    if (h, w) == (height, width):
-        return picture[rows]
-    positions = warp.centers(rows.stop - rows.start, width)
-    positions[..., 1] += rows.start
-    positions *= np.array([w / width, h / height], np.float32)
-    return warp.sample(picture, positions, interpolation=warp.CUBIC)
 
 
 def highlight_limit(colored: Colored, mono: FloatArray) -> float:

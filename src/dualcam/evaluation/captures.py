@@ -10,9 +10,10 @@ from dualcam.errors import InputError
 from dualcam.evaluation import pictures, protocol
 from dualcam.evaluation.case import Inputs, Truth
 from dualcam.evaluation.dataset import Prepared, Views
-from dualcam.evaluation.layout import RunFolder, hidden_beside, read_json
+from dualcam.evaluation.layout import RunFolder, read_json
 from dualcam.evaluation.plan import Task
 from dualcam.files.read import read
+from dualcam.files.whole import hidden_beside
 from dualcam.simulation.record import source
 from dualcam.simulation.write import write_capture
 

@@ -17,16 +17,14 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dualcam.errors import OutputError
 from dualcam.evaluation.case import CaseId
+from dualcam.files.whole import is_leftover, write_whole
 
 _OWN_FOLDERS = ("captures", "outputs", "scores", "working")
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -90,14 +88,14 @@ class RunFolder:
         shutil.rmtree(self.root / "working", ignore_errors=True)
         for folder in _OWN_FOLDERS:
             for path in sorted((self.root / folder).rglob(".*"), reverse=True):
-                if not _is_leftover(path.name):
+                if not is_leftover(path.name):
                     continue
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
         for path in self.root.glob(".config*"):
-            if _is_leftover(path.name):
+            if is_leftover(path.name):
                 path.unlink(missing_ok=True)
 
     def clear(self) -> None:
@@ -114,26 +112,6 @@ class RunFolder:
     def clear_scores(self) -> None:
         """Delete the scores and keep the outputs."""
         shutil.rmtree(self.root / "scores", ignore_errors=True)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it has its name only when it is complete; folders are made, an old file replaced.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    hidden = hidden_beside(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        hidden.write_bytes(data)
-        os.replace(hidden, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
-        ) from error
-    finally:
-        with suppress(OSError):
-            hidden.unlink(missing_ok=True)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -163,15 +141,6 @@ def is_whole_png(path: Path) -> bool:
             return file.read() == _PNG_END
     except OSError:
         return False
-
-
-def hidden_beside(path: Path) -> Path:
-    """A name in the same folder that ``RunFolder.sweep`` knows as unfinished."""
-    return path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix}")
-
-
-def _is_leftover(name: str) -> bool:
-    return name.startswith(".") and (".part" in name or ".old" in name)
 
 
 def _stem(case: CaseId) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dualcam.evaluation import attempts, judge, protocol, resume, trials
+from dualcam.evaluation import attempts, judge, resume, trials
 from dualcam.evaluation import bench as benches
 from dualcam.evaluation.dataset import Scene
 from dualcam.evaluation.judge import Judge
@@ -65,16 +65,7 @@ def run(
     names = attempts.available(METHODS) if methods is None else tuple(methods)
     for name in names:
         choose(name)
-    for level in levels:
-        for scale in scales:
-            protocol.settings(level, scale)
-    todo = [
-        part
-        for level in levels
-        for scale in scales
-        for scene in scenes
-        for part in _parts(Job(scene, level, scale, scene.pixels), names)
-    ]
+    todo = [part for job in resume.night_jobs(scenes, levels, scales) for part in _parts(job, names)]
     rows = resume.carry_out(
         rows_of,
         todo,

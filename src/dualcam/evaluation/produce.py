@@ -14,10 +14,11 @@ from dualcam.errors import InputError, PlacementError
 from dualcam.evaluation import memory, methods, pictures
 from dualcam.evaluation.captures import read_inputs, read_truth
 from dualcam.evaluation.case import CaseId, Inputs, Output, Truth
-from dualcam.evaluation.layout import RunFolder, is_whole_png, read_json, write_json, write_whole
+from dualcam.evaluation.layout import RunFolder, is_whole_png, read_json, write_json
 from dualcam.evaluation.plan import Result, Task
 from dualcam.evaluation.workers import naming
 from dualcam.files import encode
+from dualcam.files.whole import write_whole
 from dualcam.files.write import write, write_gray
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.errors import InputError, UsageError
-from dualcam.evaluation import fingerprint, pictures, workers
+from dualcam.evaluation import fingerprint, pictures, protocol, workers
 from dualcam.evaluation.dataset import Scene, Views
 from dualcam.evaluation.layout import read_json, write_json
 from dualcam.evaluation.results import DECIMALS
@@ -64,6 +64,20 @@ class Job:
         views = _views(self.scene)
         disparity = pictures.disparity(views.disparity) if views.disparity else None
         return pictures.rgb8(views.left), pictures.rgb8(views.right), disparity
+
+
+def night_jobs(scenes: Sequence[Scene], levels: Sequence[str], scales: Sequence[int]) -> list[Job]:
+    """Every scene at every light level and scale of the NIGHT protocol.
+
+    Raises:
+        UsageError: a level or scale that the protocol does not have.
+    """
+    for level in levels:
+        for scale in scales:
+            protocol.settings(level, scale)
+    return [
+        Job(scene, level, scale, scene.pixels) for level in levels for scale in scales for scene in scenes
+    ]
 
 
 def carry_out(

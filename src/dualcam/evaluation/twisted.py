@@ -155,12 +155,7 @@ def run(
     """
     names = attempts.available(METHOD_NAMES) if methods is None else tuple(methods)
     rivals, networks = attempts.sorted_out(names)
-    for level in levels:
-        for scale in scales:
-            protocol.settings(level, scale)
-    todo = [
-        Job(scene, level, scale, scene.pixels) for level in levels for scale in scales for scene in scenes
-    ]
+    todo = resume.night_jobs(scenes, levels, scales)
     rows = resume.carry_out(
         partial(rows_of, methods=rivals),
         [part for job in todo for part in attempts.parts(job, rivals, networks)],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -87,14 +88,9 @@ def run(
         WorkError: a fault of the method, or a worker that died.
     """
     check(weights)
-    for level in levels:
-        for scale in scales:
-            protocol.settings(level, scale)
     todo = [
-        Job(scene, level, scale, scene.pixels, part=name, weights=where)
-        for level in levels
-        for scale in scales
-        for scene in scenes
+        replace(job, part=name, weights=where)
+        for job in resume.night_jobs(scenes, levels, scales)
         for name, where in weights.items()
     ]
     rows = resume.carry_out(

@@ -182,7 +182,8 @@ class Fuser:
             small = warp.resize(measured.mono_clean, grid.height, grid.width)
         with log.hop("match") as facts:
             promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
-            found = match(grid, encode(small), rough_luma(pair.color.pixels, tone), promised)
+            luma = rough_luma(pair.color.pixels, tone)
+            found = match(grid, encode(small), luma, promised, twice=self._method.matches_twice)
             agree = float((found.inside & (found.disagreement < 1)).mean())
             facts |= {
                 "grid": f"{grid.width} x {grid.height}",

@@ -25,10 +25,12 @@ class Method(Protocol):
     Attributes:
         name: "classical" or "neural".
         facts: what a report should say about the method itself.
+        matches_twice: whether it wants a second opinion on the flow.
     """
 
     name: str
     facts: Mapping[str, Fact]
+    matches_twice: bool
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
@@ -48,6 +50,7 @@ class Classical:
 
     name = "classical"
     facts: Mapping[str, Fact] = {}
+    matches_twice = False
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """See ``classical.exposure``."""

@@ -67,21 +67,26 @@ def blur(picture: Tensor) -> Tensor:
     return functional.conv2d(rows, kernel.view(1, 1, 9, 1).expand(channels, 1, 9, 1), groups=channels)
 
 
-def color_planes(mono: Tensor, warped: Tensor, evidence: Tensor, filling: Tensor) -> tuple[Tensor, Tensor]:
+def color_planes(
+    mono: Tensor, warped: Tensor, other: Tensor, evidence: Tensor, filling: Tensor
+) -> tuple[Tensor, Tensor]:
     """Feed refColor, the twin of ``neural.features.color_planes``.
 
     Args:
         mono: (B, 1, h, w) display.
         warped: (B, 3, h, w) display, the color of refEC in the mono view.
-        evidence: (B, 7, h, w), of ``match_evidence``; the last three hold the spectral weights.
-        filling: (B, 5, h, w), of ``fillings``; no gradient flows through it.
+        other: (B, 3, h, w) display, the same by the second match.
+        evidence: (B, 8, h, w), of ``match_evidence``; the last three hold the spectral weights.
+        filling: (B, 9, h, w), of ``fillings``; no gradient flows through it.
 
     Returns:
-        planes (B, 17, h, w) and base (B, 3, h, w).
+        planes (B, 26, h, w) and base (B, 3, h, w).
     """
-    seen = luma(warped, evidence[:, 4:, 0, 0])
-    base = relit(warped, seen, decode(mono))
-    return torch.cat([mono, base - mono, mono - seen, evidence, filling], 1), base
+    weights, linear = evidence[:, -3:, 0, 0], decode(mono)
+    seen, seen_other = luma(warped, weights), luma(other, weights)
+    base, lit = relit(warped, seen, linear), relit(other, seen_other, linear)
+    planes = [mono, base - mono, mono - seen, lit - mono, mono - seen_other, evidence, filling]
+    return torch.cat(planes, 1), base
 
 
 def sr_planes(

@@ -1,17 +1,27 @@
-"""refColor: the matched color becomes the color of the mono view; wrong matches and hidden parts are repainted."""
+"""refColor: candidates for every pixel's color are weighed against each other and corrected, in the mono view."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from dualcam.networks.blocks import UNet
 from dualcam.neural.features import COLOR_PLANES
 
+CANDIDATES = ("red - mono", "second red - mono", "red filling", "red example")
+"""The first of three planes of every candidate; all are differences to mono or, about the same, to their own luma."""
+
+_FIRST = tuple(COLOR_PLANES.index(name) for name in CANDIDATES)
+
+_MATCH_FIRST = 2.0
+
 
 class RefColor(nn.Module):
     """Predicts what to add to the matched color under mono's light, and how sure it is.
+
+    A share of every candidate (the match, the second match, the filling, the example), and what no candidate has.
 
     Args:
         channels: of every scale.
@@ -22,14 +32,25 @@ class RefColor(nn.Module):
         self, channels: Sequence[int] = (32, 48, 64, 96), blocks: Sequence[int] = (2, 2, 2, 3)
     ) -> None:
         super().__init__()
-        self.net = UNet(len(COLOR_PLANES), 4, channels, blocks)
+        self.net = UNet(len(COLOR_PLANES), 4 + len(_FIRST), channels, blocks)
+        # It begins with the match, as what is added to it begins small.
+        bias = self.net.tail.bias
+        assert bias is not None
+        pixels = len(bias) // (4 + len(_FIRST))
+        with torch.no_grad():
+            bias[4 * pixels : 5 * pixels] = _MATCH_FIRST
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 17, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
+        """Planes (B, 26, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
 
         Returns:
             (B, 3, H, W), display, to be added to the base; (B, 1, H, W), logit of the probability that the color is
             within 5 CIEDE2000 of the truth.
         """
         out = self.net(planes)
-        return out[:, :3], out[:, 3:]
+        shares = torch.softmax(out[:, 4:], 1)
+        match = planes[:, _FIRST[0] : _FIRST[0] + 3]
+        mixed = out[:, :3]
+        for index, first in enumerate(_FIRST[1:], 1):
+            mixed = mixed + shares[:, index : index + 1] * (planes[:, first : first + 3] - match)
+        return mixed, out[:, 3:4]

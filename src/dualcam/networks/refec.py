@@ -26,6 +26,6 @@ class RefEC(nn.Module):
         self.net = UNet(len(EC_PLANES), 3, channels, blocks)
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Planes (B, 8, H, W) of ``EC_PLANES`` -> (B, 3, H, W), display, to be added to the brightened color."""
+        """Planes (B, 11, H, W) of ``EC_PLANES`` -> (B, 3, H, W), display, to be added to the brightened color."""
         out: Tensor = self.net(planes)
         return out

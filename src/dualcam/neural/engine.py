@@ -29,8 +29,8 @@ class Engine:
     """The three networks of a folder of weights.
 
     Attributes:
-        refec: (8, h, w) -> (3, h, w).
-        refcolor: (17, h, w) -> (3, h, w), (1, h, w).
+        refec: (11, h, w) -> (3, h, w).
+        refcolor: (26, h, w) -> (3, h, w), (1, h, w).
         refsr: (7, H, W) -> (3, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
     """

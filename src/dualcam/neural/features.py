@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dualcam.camera.curves import decode, encode
+from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
+from dualcam.camera.develop import balanced
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure
-from dualcam.frame import FloatArray, Mosaic, NoiseModel, Pair, Tone
+from dualcam.classical.exemplar import exemplars
+from dualcam.frame import FloatArray, NoiseModel, Pair, Tone
 from dualcam.rig import warp
-from dualcam.rig.matching import Match
+from dualcam.rig.matching import Match, Second
 
 EC_PLANES = (
     "red - guide",
@@ -28,6 +30,9 @@ EC_PLANES = (
     "trust",
     "mosaic - guide",
     "raw",
+    "denoised red - guide",
+    "denoised green - guide",
+    "denoised blue - guide",
 )
 COLOR_PLANES = (
     "mono",
@@ -35,7 +40,12 @@ COLOR_PLANES = (
     "green - mono",
     "blue - mono",
     "mono - luma",
+    "second red - mono",
+    "second green - mono",
+    "second blue - mono",
+    "mono - second luma",
     "disagreement",
+    "second disagreement",
     "likeness",
     "outside",
     "noise",
@@ -47,6 +57,10 @@ COLOR_PLANES = (
     "blue filling",
     "support",
     "reliable",
+    "red example",
+    "green example",
+    "blue example",
+    "example distance",
 )
 SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit", "grain")
 """Names of the planes of refEC, refColor and refSR, in order."""
@@ -61,7 +75,7 @@ class EcInput:
     """What refEC is fed, on the color camera's pixels.
 
     Attributes:
-        planes: (h, w, 8) float32, ``EC_PLANES``.
+        planes: (h, w, 11) float32, ``EC_PLANES``.
         base: (h, w, 3) float32, display, the brightened color; refEC predicts what to add.
         sigma: (h, w) float32, display, its noise.
         phase: rows and columns to put before the first, so that a raw mosaic begins with red; (0, 0) otherwise.
@@ -83,28 +97,27 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
         match: the match.
         tone: the fitted tone.
     """
-    factor = exposure.brightening(pair, mono, match, tone)
-    base = exposure.brightened(pair.color.pixels, factor)
-    sigma = exposure.brightened_sigma(pair.color.pixels, factor, measured.color_noise)
-    guide, trust = exposure.guided_by(encode(mono), base, match)
+    bright = exposure.brighten(pair, measured, mono, match, tone)
+    guide = bright.guide
     mosaic = pair.color.mosaic
     if mosaic is None:
         samples, raw, phase = np.zeros_like(guide), np.float32(0), (0, 0)
     else:
-        samples = exposure.brightened(_balanced(mosaic), factor) - guide
+        samples = exposure.brightened(balanced(mosaic), bright.factor) - guide
         raw, phase = np.float32(1), _phase(mosaic.pattern)
     planes = np.dstack(
-        [base - guide[..., None], guide, noise_plane(sigma), trust, samples, np.full_like(guide, raw)]
+        [
+            bright.color - guide[..., None],
+            guide,
+            noise_plane(bright.sigma),
+            bright.trust,
+            samples,
+            np.full_like(guide, raw),
+            # Noise of low frequency is averaged over more pixels than the network looks at.
+            exposure.denoised(bright) - guide[..., None],
+        ]
     )
-    return EcInput(planes, base, sigma, phase)
-
-
-def _balanced(mosaic: Mosaic) -> FloatArray:
-    """Samples (h, w) after white balance."""
-    out = mosaic.samples.copy()
-    for site, letter in enumerate(mosaic.pattern):
-        out[site // 2 :: 2, site % 2 :: 2] *= mosaic.white_balance["RGB".index(letter)]
-    return out
+    return EcInput(planes, bright.color, bright.sigma, phase)
 
 
 def _phase(pattern: str) -> tuple[int, int]:
@@ -121,57 +134,68 @@ def noise_plane(sigma: FloatArray) -> FloatArray:
 def color_planes(
     mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone
 ) -> tuple[FloatArray, FloatArray]:
-    """Feed refColor, on the match grid.
+    """Feed refColor, on the match grid: several candidates for every pixel's color, and what speaks for each.
 
     Args:
         mono: (h, w) float32, linear, denoised.
         color: (H, W, 3) float32, display, what refEC made, in the color view.
         sigma: (H, W) float32, display, the noise before refEC, in the color view.
-        match: the match.
+        match: the match, with a second opinion.
         tone: the fitted tone.
 
     Returns:
-        planes: (h, w, 17) float32, ``COLOR_PLANES``.
+        planes: (h, w, 26) float32, ``COLOR_PLANES``.
         base: (h, w, 3) float32, display, the matched color under mono's light; refColor predicts what to add.
     """
     warped, noise = (warp.sample(p, match.to_color) for p in (color, sigma))
-    luma = exposure.luminance_display(warped, tone)
-    base = colorize.relit(warped, luma, mono)
-    display = encode(mono)
-    evidence, filling = match_evidence(match, noise, tone), fillings(mono, warped, noise, match, tone)
-    planes = np.dstack([display, base - display[..., None], display - luma, evidence, filling])
-    return planes, base
+    carried = colorize.carry(mono, warped, noise, match, tone)
+    display = carried.display
+    other = warp.sample(color, second(match).to_color)
+    seen = exposure.luminance_display(other, tone)
+    lit = colorize.relit(other, seen, mono)
+    planes = np.dstack(
+        [
+            display,
+            carried.fitting - display[..., None],
+            display - carried.luma,
+            lit - display[..., None],
+            display - seen,
+            match_evidence(match, noise, tone),
+            fillings(mono, carried, tone),
+        ]
+    )
+    return planes, carried.fitting
 
 
-def fillings(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> FloatArray:
-    """What the classical refColor would fill hidden places with, and how far it trusts match and filling.
+def fillings(mono: FloatArray, carried: colorize.Carried, tone: Tone) -> FloatArray:
+    """Colors for hidden places: what the classical refColor would fill them with, and what looks alike elsewhere.
 
-    A network looks some hundred pixels far; this propagation reaches further along a surface.
+    A network looks some hundred pixels far; these reach further.
 
     Args:
         mono: (h, w) float32, linear, denoised.
-        color: (h, w, 3) float32, display, matched.
-        sigma: (h, w) float32, display, its noise.
-        match: the match.
+        carried: the matched color and its filling.
         tone: the fitted tone.
 
     Returns:
-        (h, w, 5), the last five of ``COLOR_PLANES``; fillings are colors minus their luma.
+        (h, w, 9), the last nine of ``COLOR_PLANES``; fillings and examples are colors minus their luma.
     """
-    display, luma = encode(mono), exposure.luminance_display(color, tone)
-    fitting = colorize.relit(color, luma, mono)
-    difference = fitting - exposure.luminance_display(fitting, tone)[..., None]
-    reliable = colorize.reliability(colorize.photometric(display, luma, match), sigma, match)
-    filled, support = colorize.fill(difference, reliable, display)
-    return np.dstack([filled, support, reliable])
+    example, distance = exemplars(mono, carried.difference, carried.reliable, tone.weights)
+    return np.dstack([carried.filled, carried.support, carried.reliable, example, distance])
+
+
+def second(match: Match) -> Second:
+    """The second opinion of a match that was made with one."""
+    assert match.second is not None, "the networks are fed with a match that was made twice"
+    return match.second
 
 
 def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> FloatArray:
-    """The planes of refColor that do not depend on refEC: (h, w, 7), from "disagreement" on; sigma is warped."""
+    """The planes of refColor that do not depend on refEC: (h, w, 8), from "disagreement" on; sigma is warped."""
     shape = match.disagreement.shape
     weights = [np.full(shape, w, np.float32) for w in tone.weights]
-    apart, outside = np.log1p(match.disagreement), np.log1p(match.outside)
-    return np.dstack([apart, match.likeness, outside, noise_plane(sigma), *weights]).astype(np.float32)
+    apart = [np.log1p(d) for d in (match.disagreement, second(match).disagreement, match.outside)]
+    return np.dstack([*apart[:2], match.likeness, apart[2], noise_plane(sigma), *weights]).astype(np.float32)
 
 
 def mono_sigma(small: FloatArray, noise: NoiseModel) -> FloatArray:

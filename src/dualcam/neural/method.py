@@ -10,6 +10,7 @@ import numpy as np
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
 from dualcam.classical import exposure
+from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.neural import claims, engine, features, tiles
 from dualcam.rig import warp
@@ -31,6 +32,7 @@ class Neural:
     """
 
     name = "neural"
+    matches_twice = True
 
     def __init__(self, weights: Path, threads: int | None = None) -> None:
         self._engine = engine.load(weights, threads)
@@ -55,7 +57,7 @@ class Neural:
         return Colored(
             mono=display,
             color=claims.fade(display, base + residual, match),
-            confidence=_logistic(logit[..., 0]) * claims.allowed(display, seen, match),
+            confidence=logistic(logit[..., 0]) * claims.allowed(display, seen, match),
             provenance=claims.provenance(match, residual, warp.sample(exposed.sigma, match.to_color)),
             tone=exposed.tone,
         )
@@ -69,8 +71,10 @@ class Neural:
         soft = np.dstack([sigma, logit])
 
         def feed(rows: slice, columns: slice) -> tuple[FloatArray, ...]:
-            noise, known = np.moveaxis(_enlarged(soft, rows, columns, height, width, warp.LINEAR), -1, 0)
-            rough = _enlarged(difference, rows, columns, height, width, warp.CUBIC)
+            noise, known = np.moveaxis(
+                warp.enlarged_part(soft, rows, columns, height, width, warp.LINEAR), -1, 0
+            )
+            rough = warp.enlarged_part(difference, rows, columns, height, width)
             shot, clean = (encode(p[rows, columns]) for p in (measured.mono, measured.mono_clean))
             return *features.sr_planes(clean, shot - clean, rough, noise, known), known
 
@@ -79,25 +83,8 @@ class Neural:
             _, base, known = piece.fed
             residual, more = piece.found
             pixels[piece.rows, piece.columns] = features.shown(base + residual)
-            sure[piece.rows, piece.columns] = _logistic(known + more[..., 0])
+            sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
         return pixels, sure
-
-
-def _enlarged(
-    picture: FloatArray, rows: slice, columns: slice, height: int, width: int, interpolation: int
-) -> FloatArray:
-    """A part of (h, w, C) enlarged to (height, width, C)."""
-    h, w = picture.shape[:2]
-    if (h, w) == (height, width):
-        return picture[rows, columns]
-    positions = warp.centers(rows.stop - rows.start, columns.stop - columns.start)
-    positions += np.array([columns.start, rows.start], np.float32)
-    positions *= np.array([w / width, h / height], np.float32)
-    return warp.sample(picture, positions, interpolation=interpolation)
-
-
-def _logistic(x: FloatArray) -> FloatArray:
-    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
 
 
 def _logit(probability: FloatArray) -> FloatArray:

@@ -24,6 +24,8 @@ _STEADY = 0.006
 # unless brightness agrees clearly better; below the third, always.
 _SPECTRA_DIFFER, _SPECTRA_DOUBTFUL, _SPECTRA_STRANGE = 0.85, 0.25, 0.1
 _CLEARLY = 0.1
+# Window, in grid pixels, over which local contrast is evened out for the second match.
+_EVENED_PX = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,19 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Second:
+    """A second opinion on the forward flow.
+
+    Attributes:
+        to_color: (h, w, 2) map from grid pixels to color pixels.
+        disagreement: (h, w) distance in grid pixels between a pixel and where the backward flow returns it to.
+    """
+
+    to_color: FloatArray
+    disagreement: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """Flow both ways on the match grid, and its evidence.
 
@@ -59,6 +74,7 @@ class Match:
         likeness: (h, w) local correlation of the two pictures after matching, -1 to 1.
         outside: (h, w) how many grid pixels beyond the edge of the color picture the match lies, 0 inside.
         rendering: "intensity" or "gradient", what was matched.
+        second: a second opinion, where one was asked for.
     """
 
     grid: Grid
@@ -69,6 +85,7 @@ class Match:
     likeness: FloatArray
     outside: FloatArray
     rendering: str
+    second: Second | None = None
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -84,7 +101,9 @@ def match_grid(pair: Pair) -> Grid:
     return Grid(rows, columns, pair.placement.matrix @ warp.scaling(width / columns, height / rows))
 
 
-def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | None = None) -> Match:
+def match(
+    grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | None = None, *, twice: bool = False
+) -> Match:
     """Match the two views.
 
     Args:
@@ -92,6 +111,7 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
         mono: (h, w) float32, display, on the grid.
         color: (H, W) float32, display luma on the color camera's own grid, brought to the mono's exposure.
         parallax: what the placement leaves over, in grid pixels, where that is known.
+        twice: also match the pictures with their local contrast evened out, for a second opinion.
 
     Returns:
         The match. Noise in either picture need not be removed before.
@@ -102,8 +122,12 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
     reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
     alike = _alike(reference, moving, inside)
     rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
+    again = None
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
+        # Where flow has to be held to what the placement promises, there is no second opinion.
         forward, backward = _steady(forward, backward, reference, moving, parallax)
+    elif twice:
+        again = _flow(*(_evened(p) for p in _rendered(rendering, reference, moving)))
     to_color = warp.transform(grid.to_color, grid.centers() + forward)
     color_in_grid = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
     back_at_color = warp.sample(backward, color_in_grid)
@@ -111,20 +135,34 @@ def match(grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | Non
     returned = forward + warp.sample(backward, grid.centers() + forward)
     returned_color = back_at_color + warp.sample(forward, to_mono)
     matched = warp.sample(moving, grid.centers() + forward)
-    if rendering == "intensity":
-        likeness = local_correlation(reference, matched)
-    else:
-        likeness = local_correlation(gradient_strength(reference), gradient_strength(matched))
     return Match(
         grid=grid,
         to_color=to_color,
         to_mono=to_mono,
         disagreement=np.linalg.norm(returned, axis=-1),
         disagreement_color=np.linalg.norm(returned_color, axis=-1),
-        likeness=likeness,
+        likeness=local_correlation(*_rendered(rendering, reference, matched)),
         outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
         rendering=rendering,
+        second=_second(grid, forward if again is None else again, backward) if twice else None,
     )
+
+
+def _second(grid: Grid, forward: FloatArray, backward: FloatArray) -> Second:
+    there = grid.centers() + forward
+    returned = forward + warp.sample(backward, there)
+    return Second(warp.transform(grid.to_color, there), np.linalg.norm(returned, axis=-1))
+
+
+def _rendered(rendering: str, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return (a, b) if rendering == "intensity" else (gradient_strength(a), gradient_strength(b))
+
+
+def _evened(picture: FloatArray) -> FloatArray:
+    """A picture (h, w) with the same local mean and contrast everywhere, about 0.5."""
+    mean = cv2.GaussianBlur(picture, (0, 0), _EVENED_PX)
+    variance = cv2.GaussianBlur((picture - mean) ** 2, (0, 0), _EVENED_PX)
+    return np.float32(0.5) + np.float32(0.18) * (picture - mean) / np.sqrt(variance + np.float32(0.02**2))
 
 
 def _flows(

@@ -75,6 +75,19 @@ def resize(picture: FloatArray, height: int, width: int) -> FloatArray:
     return out[..., None] if picture.ndim == 3 and out.ndim == 2 else out
 
 
+def enlarged_part(
+    picture: FloatArray, rows: slice, columns: slice, height: int, width: int, interpolation: int = CUBIC
+) -> FloatArray:
+    """Some rows and columns of what (h, w, C) enlarged to (height, width, C) would be."""
+    h, w = picture.shape[:2]
+    if (h, w) == (height, width):
+        return picture[rows, columns]
+    positions = centers(rows.stop - rows.start, columns.stop - columns.start)
+    positions += np.array([columns.start, rows.start], np.float32)
+    positions *= np.array([w / width, h / height], np.float32)
+    return sample(picture, positions, interpolation=interpolation)
+
+
 def resample(
     picture: FloatArray, positions: FloatArray, *, interpolation: int = LINEAR, outside: float | None = None
 ) -> FloatArray:

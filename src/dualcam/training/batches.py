@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dualcam.camera.curves import decode, encode
 from dualcam.frame import FloatArray
 from dualcam.neural.features import EC_PLANES, noise_plane
 from dualcam.rig import warp
@@ -21,7 +19,8 @@ Array = NDArray[Any]
 
 BOX_MARGIN = 64
 """The color view's box is larger than the crop of the mono view by this much, for parallax and turns."""
-_LIT_DIFFERENTLY = 0.5
+_GUIDE = EC_PLANES.index("guide")
+_MAPS = ("to_color", "to_color_second")
 _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
 # Draws after which a pool is taken to hold no sample of the wanted scale.
 _MOST_DRAWS = 200
@@ -32,6 +31,7 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
         "ec_truth",
         "ec_classical",
         "to_color",
+        "to_color_second",
         "evidence",
         "fill",
         "mono_small",
@@ -42,7 +42,9 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
         "light",
         "ec",
         "ec_truth",
+        "ec_classical",
         "to_color",
+        "to_color_second",
         "evidence",
         "fill",
         "mono_small",
@@ -140,7 +142,16 @@ def _ec_crop(fields: dict[str, Array], size: int, rng: np.random.Generator) -> d
     # Even positions keep the phase of the mosaic.
     y, x = (2 * int(rng.integers((length - size) // 2 + 1)) for length in (height, width))
     window = np.s_[:, y : y + size, x : x + size]
-    return {name: fields[name][window].astype(np.float32) for name in ("ec", "ec_truth", "ec_classical")}
+    return _complete({name: fields[name][window] for name in ("ec", "ec_truth", "ec_classical")})
+
+
+def _complete(views: dict[str, Array]) -> dict[str, Array]:
+    """Parts of the color view in float32; where refEC's planes are among them, with the last three."""
+    out = {name: picture.astype(np.float32) for name, picture in views.items()}
+    if "ec" in out:
+        guide = out["ec"][_GUIDE : _GUIDE + 1]
+        out["ec"] = np.concatenate([out["ec"], out["ec_classical"] - guide])
+    return out
 
 
 def _mono_crop(
@@ -152,39 +163,30 @@ def _mono_crop(
     out = {name: fields[name][window] for name in ("mono_small", "truth_small")}
     if "to_color" in fields:
         out |= {name: fields[name][window] for name in ("evidence", "fill")}
-        if stage == "refcolor" and rng.random() < _LIT_DIFFERENTLY:
-            light = _other_light(size, rng)
-            for name in ("mono_small", "truth_small"):
-                out[name] = encode(np.clip(decode(out[name].astype(np.float32)) * light, 0, 1))
-        out |= _box(fields, fields["to_color"][y : y + size, x : x + size], size + BOX_MARGIN)
+        places = {name: fields[name][y : y + size, x : x + size] for name in _MAPS}
+        out |= _box(fields, places, size + BOX_MARGIN)
     if "mono" in fields:
         out |= _fine_crop(fields, (y, x), size, fine_crop(size, near))
     return out
 
 
-def _other_light(size: int, rng: np.random.Generator) -> FloatArray:
-    """A smooth brightness difference between the views, (1, size, size): surfaces shine, and lenses fall off."""
-    coarse = rng.normal(0, rng.uniform(0, 0.3), (int(rng.integers(2, 7)),) * 2).astype(np.float32)
-    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))[None]
-
-
-def _box(fields: dict[str, Array], places: Array, size: int) -> dict[str, Array]:
-    """A square of the color view around what a crop of the mono view looks at, and the map into it."""
+def _box(fields: dict[str, Array], maps: dict[str, Array], size: int) -> dict[str, Array]:
+    """A square of the color view around what a crop of the mono view looks at, and the maps into it."""
     views = {name: fields[name] for name in ("ec", "ec_truth", "ec_classical") if name in fields}
     height, width = views["ec_truth"].shape[1:]
-    middle = np.median(places.reshape(-1, 2), axis=0)
+    middle = np.median(maps[_MAPS[0]].reshape(-1, 2), axis=0)
     start = []
     for center, length in zip(middle[::-1], (height, width), strict=True):
         start.append(2 * (int(np.clip(center - size / 2, 0, max(0, length - size))) // 2))
     y, x = start
-    out: dict[str, Array] = {}
-    for name, picture in views.items():
-        part = picture[:, y : y + size, x : x + size].astype(np.float32)
+    out = _complete({name: picture[:, y : y + size, x : x + size] for name, picture in views.items()})
+    for name, part in out.items():
         missing = size - part.shape[1], size - part.shape[2]
         out[name] = np.pad(part, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
     # The picture's border is repeated, wherever the box ends.
     limit = np.array([width, height], np.float32)
-    out["to_color"] = np.clip(places, 0, limit) - np.array([x, y], np.float32)
+    for name, places in maps.items():
+        out[name] = np.clip(places, 0, limit) - np.array([x, y], np.float32)
     return out
 
 

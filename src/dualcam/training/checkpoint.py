@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dualcam.errors import InputError, OutputError, UsageError
+from dualcam.files.whole import replacing, write_whole
 from dualcam.training import config as configs
-from dualcam.training.atomic import replacing, write_whole
 from dualcam.training.config import Config
 
 STATE, CONFIG = "state.pt", "config.toml"

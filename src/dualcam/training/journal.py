@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dualcam.training.atomic import replacing, write_whole
+from dualcam.files.whole import replacing, write_whole
 from dualcam.training.config import Config
 
 LOG, CURVES, SCORES = "log.jsonl", "curves.svg", "scores.json"

@@ -16,7 +16,9 @@ from dualcam.camera import develop, sensor
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import measure
 from dualcam.classical import exposure
+from dualcam.classical.colorize import carry
 from dualcam.files.read import from_array
+from dualcam.files.whole import write_whole
 from dualcam.frame import FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
 from dualcam.rig import warp
@@ -25,9 +27,12 @@ from dualcam.simulation import capture, geometry
 from dualcam.simulation.codes import Codes8, Codes16, display8, display16
 from dualcam.simulation.settings import Settings
 from dualcam.training import rigs, views
-from dualcam.training.atomic import write_whole
 from dualcam.training.sources import Sources, Split
 
+# The denoised color is kept by itself.
+_EC_STORED = len(features.EC_PLANES) - 3
+MAKING = 2
+"""Counts the ways in which samples have been made: those of two ways are never mixed in a folder."""
 _SPLIT_SEEDS = {"train": 1, "val": 2}
 
 
@@ -38,12 +43,13 @@ class Sample:
     The color view is (h', w'), the match grid (h, w), the mono view (H, W).
 
     Attributes:
-        ec: (8, h', w'), ``EC_PLANES``, rolled so that a raw mosaic begins with red.
+        ec: (8, h', w'), ``EC_PLANES`` but the last three, rolled so that a raw mosaic begins with red.
         ec_truth: (3, h', w'), the clean color view.
-        ec_classical: (3, h', w'), what the classical refEC makes of it.
+        ec_classical: (3, h', w'), what the classical refEC makes of it; minus the guide, the last of ``EC_PLANES``.
         to_color: (h, w, 2) float32, map from the match grid to the color view.
-        evidence: (7, h, w), ``COLOR_PLANES`` from "disagreement" to the weights.
-        fill: (5, h, w), the last five of ``COLOR_PLANES``, of the classical refEC's color.
+        to_color_second: (h, w, 2) float32, the same by the second match.
+        evidence: (8, h, w), ``COLOR_PLANES`` from "disagreement" to the weights.
+        fill: (9, h, w), the last nine of ``COLOR_PLANES``, of the classical refEC's color.
         mono_small: (1, h, w), denoised.
         truth_small: (3, h, w).
         mono: (1, H, W), noisy.
@@ -57,6 +63,7 @@ class Sample:
     ec_truth: FloatArray
     ec_classical: FloatArray
     to_color: FloatArray
+    to_color_second: FloatArray
     evidence: FloatArray
     fill: FloatArray
     mono_small: FloatArray
@@ -110,15 +117,15 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     grid = match_grid(pair)
     small = warp.resize(measured.mono_clean, grid.height, grid.width)
     tone = exposure.rough_tone(pair)
-    found = match(grid, encode(small), exposure.rough_luma(color.pixels, tone))
+    found = match(grid, encode(small), exposure.rough_luma(color.pixels, tone), twice=True)
     tone = exposure.fine_tone(pair, small, found, tone)
     fed = features.ec_input(pair, measured, small, found, tone)
-    classical = exposure.expose(pair, measured, small, found, tone)
+    known, classical = fed.planes[..., :_EC_STORED], fed.planes[..., _EC_STORED:] + fed.planes[..., 3:4]
     top, left = fed.phase
     noise = warp.sample(fed.sigma, found.to_color)
     evidence = features.match_evidence(found, noise, tone)
-    warped = warp.sample(classical.color, found.to_color)
-    filling = features.fillings(small, warped, noise, found, tone)
+    warped = warp.sample(np.ascontiguousarray(classical), found.to_color)
+    filling = features.fillings(small, carry(small, warped, noise, found, tone), tone)
     sigma = features.mono_sigma(small, measured.mono_noise)
     clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
     light = [
@@ -133,11 +140,15 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
         planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
         return np.pad(planes, ((0, 0), (rows, 0), (columns, 0)), mode="edge").astype(np.float16)
 
+    def placed(positions: FloatArray) -> FloatArray:
+        return (positions + np.array([left, top], np.float32)).astype(np.float32)
+
     return Sample(
-        ec=half(fed.planes, top, left),
+        ec=half(known, top, left),
         ec_truth=half(encode(clean), top, left),
-        ec_classical=half(classical.color, top, left),
-        to_color=(found.to_color + np.array([left, top], np.float32)).astype(np.float32),
+        ec_classical=half(classical, top, left),
+        to_color=placed(found.to_color),
+        to_color_second=placed(features.second(found).to_color),
         evidence=half(evidence),
         fill=half(filling),
         mono_small=half(encode(small)),

@@ -149,8 +149,8 @@ def _expose(nets: nn.ModuleDict, planes: Tensor, config: Config) -> Tensor:
 
 
 def _color(nets: nn.ModuleDict, color: Tensor, batch: Batch, config: Config) -> tuple[Tensor, Tensor, Tensor]:
-    warped = joint.sample(color, batch["to_color"])
-    planes, base = joint.color_planes(batch["mono_small"], warped, batch["evidence"], batch["fill"])
+    warped, other = (joint.sample(color, batch[name]) for name in ("to_color", "to_color_second"))
+    planes, base = joint.color_planes(batch["mono_small"], warped, other, batch["evidence"], batch["fill"])
     residual, logit = _run(nets["refcolor"], planes, config)
     return base + residual, logit, base
 

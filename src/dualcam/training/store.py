@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.errors import InputError, UsageError
+from dualcam.files.whole import write_whole
 from dualcam.training import samples
-from dualcam.training.atomic import write_whole
 from dualcam.training.sources import Sources, Split, fingerprint
 
 _RECORD = "collection.json"
@@ -82,16 +82,16 @@ class Store:
 
     def _check(self) -> None:
         path = self._folder / _RECORD
-        mine: dict[str, int] = {"seed": self._seed}
+        mine: dict[str, int] = {"seed": self._seed, "making": samples.MAKING}
         if self._sources.photos or self._sources.pairs:
             mine["pictures"] = fingerprint(self._sources)
         if not path.exists():
-            if "pictures" in mine:
+            if self._sources.photos or self._sources.pairs:
                 write_whole(path, json.dumps(mine).encode())
             return
         theirs = json.loads(path.read_text(encoding="utf-8"))
         if any(theirs.get(name) != value for name, value in mine.items()):
             raise UsageError(
-                f"the samples in {self._folder} were made with another seed or from other pictures.",
+                f"the samples in {self._folder} were made with another seed, version or from other pictures.",
                 "Name another folder with --samples, or give the seed and pictures of before.",
             )

@@ -7,7 +7,7 @@ keeps its objects whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,9 @@ _MOST_PIECES = 4
 # Photos are enlarged by this much at most: blurred ones teach nothing.
 _MOST_ENLARGED = 1.6
 _VERTICAL_MARGIN = 16
+_LIT_DIFFERENTLY = 0.5
+# Share of the width by which the views of a stereo pair are cut beside each other at most.
+_ASIDE = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,12 +45,27 @@ class Views:
 
 def draw(sources: Sources, size: int, rng: np.random.Generator) -> Views:
     """Draw a pair of views of ``size`` x ``size`` pixels."""
+    views = _drawn(sources, size, rng)
+    if rng.random() < _LIT_DIFFERENTLY:
+        light = _other_light(size, rng)[..., None]
+        views = replace(views, right=np.clip(views.right * light, 0, 1))
+    return views
+
+
+def _drawn(sources: Sources, size: int, rng: np.random.Generator) -> Views:
     kind = rng.random()
-    if sources.pairs and (kind < 0.3 or not sources.photos):
+    if sources.pairs and (kind < 0.35 or not sources.photos):
         return _stereo(sources.pairs[rng.integers(len(sources.pairs))], size, rng)
-    if kind < 0.55:
+    # Collages are right at every pixel, but their colors stand beside each other as in no scene.
+    if kind < 0.75:
         return _layered(sources, size, rng)
     return _collage(sources, size, rng)
+
+
+def _other_light(size: int, rng: np.random.Generator) -> FloatArray:
+    """A smooth brightness difference between the views, (size, size): surfaces shine, and lenses fall off."""
+    coarse = rng.normal(0, rng.uniform(0, 0.3), (int(rng.integers(2, 7)),) * 2).astype(np.float32)
+    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
 def _stereo(pair: tuple[Path, Path], size: int, rng: np.random.Generator) -> Views:
@@ -66,8 +84,13 @@ def _stereo(pair: tuple[Path, Path], size: int, rng: np.random.Generator) -> Vie
     margin = size // 6
     pattern = np.ascontiguousarray(left[:, margin:-margin])
     score = cv2.matchTemplate(_gray(band), _gray(pattern), cv2.TM_CCOEFF_NORMED)
-    start = int(np.clip(score[0].argmax() - margin, 0, band.shape[1] - size))
-    return Views(np.ascontiguousarray(left), np.ascontiguousarray(band[:, start : start + size]), 0.0)
+    best = int(score[0].argmax()) - margin
+    # The color camera may look past the mono picture's edge: what it does not see is filled there.
+    aside = int(rng.uniform(-_ASIDE, _ASIDE) * size) if rng.random() < 0.5 else 0
+    start = int(np.clip(best + aside, 0, band.shape[1] - size))
+    return Views(
+        np.ascontiguousarray(left), np.ascontiguousarray(band[:, start : start + size]), float(start - best)
+    )
 
 
 def _layered(sources: Sources, size: int, rng: np.random.Generator) -> Views:

@@ -1,0 +1,105 @@
+"""Color from elsewhere in the picture: places that look alike in mono mostly have alike colors.
+
+Attention by hand: every pixel whose own match cannot be believed looks at reliable pixels all over the picture and
+takes the mean of their ratio of color to mono, weighted by how alike their surroundings are (after Welsh et al. 2002,
+who colored gray pictures by examples).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera.curves import decode, encode
+from dualcam.camera.gradient import gradient_magnitude
+from dualcam.frame import FloatArray
+from dualcam.rig import warp
+
+# The picture is reduced to this many pixels, and looks at this many examples: bounds the time for any size.
+_PIXELS, _EXAMPLES = 30_000, 3072
+# Reliability from which on a pixel is an example; under the second share of examples in it, a pixel looks for others.
+_RELIABLE, _OWN = 0.8, 0.9
+# One picture width counts as much as this difference in display units times three.
+_PLACE = 4.0
+# Width of the weights: a constant, and a part of the distance to the best example.
+_NEAR, _RELATIVE = 0.02, 0.1
+_DARK = np.float32(0.003)
+_MOST_LOG = 3.0
+_AT_ONCE = 2048
+_FAR = 4.0
+
+
+def exemplars(
+    mono: FloatArray, difference: FloatArray, reliable: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Color by examples.
+
+    Args:
+        mono: (h, w) float32, linear, denoised.
+        difference: (h, w, 3) float32, display, matched color minus its luma.
+        reliable: (h, w) float32 in [0, 1], how far it can be believed.
+        weights: (3,) spectral weights of the mono camera.
+
+    Returns:
+        (h, w, 3) display, color minus its luma; reliable pixels have about their own. (h, w) distance to the best
+        example, of order one; 4 everywhere, and gray, where there is no example.
+    """
+    height, width = mono.shape
+    display = encode(mono)
+    color = decode(np.clip(display[..., None] + difference, 0, 2))
+    ratio = np.log(np.maximum(color, np.float32(1e-4)) / np.maximum(mono, _DARK)[..., None])
+    good = (reliable > _RELIABLE).astype(np.float32)
+    factor = min(1.0, (_PIXELS / (height * width)) ** 0.5)
+    size = max(8, round(height * factor)), max(8, round(width * factor))
+    share = warp.resize(good, *size)
+    values = warp.resize(np.clip(ratio, -_MOST_LOG, _MOST_LOG) * good[..., None], *size)
+    values /= np.maximum(share, np.float32(1e-3))[..., None]
+    examples = _spread(np.flatnonzero(share > 0.5))
+    if not len(examples):
+        return np.zeros_like(difference), np.full_like(mono, _FAR)
+    looks = _looks(warp.resize(display, *size))
+    found = values.reshape(-1, 3)
+    distance = np.zeros(share.size, np.float32)
+    known = looks[examples], found[examples]
+    lost = np.flatnonzero(share <= _OWN)
+    for start in range(0, len(lost), _AT_ONCE):
+        asked = lost[start : start + _AT_ONCE]
+        found[asked], distance[asked] = _attend(looks[asked], *known)
+    tint = np.clip(warp.resize(found.reshape(*size, 3), height, width), -_MOST_LOG, _MOST_LOG)
+    away = np.clip(warp.resize(distance.reshape(size), height, width), 0, _FAR)
+    colored = np.exp(tint) * mono[..., None]
+    luma = encode(np.maximum(colored @ weights, 0))
+    return (encode(colored) - luma[..., None]).astype(np.float32), away
+
+
+def _looks(display: FloatArray) -> FloatArray:
+    """What places look like, (h * w, 10): brightness and texture at several scales, and where they are."""
+    out = [3 * display]
+    out += [3 * cv2.GaussianBlur(display, (0, 0), s) for s in (1.0, 2.5, 6.0)]
+    for s in (1.5, 4.0):
+        out.append(np.float32(0.75 * s) * gradient_magnitude(cv2.GaussianBlur(display, (0, 0), s)))
+        mean = cv2.GaussianBlur(display, (0, 0), 1.5 * s)
+        variance = cv2.GaussianBlur(display * display, (0, 0), 1.5 * s) - mean * mean
+        out.append(6 * np.sqrt(np.maximum(variance, 0)))
+    out += list(np.moveaxis(warp.centers(*display.shape) * np.float32(_PLACE / display.shape[1]), -1, 0))
+    return np.dstack(out).astype(np.float32).reshape(-1, len(out))
+
+
+def _spread(candidates: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most ``_EXAMPLES`` of the candidates, evenly spread, in no regular pattern."""
+    if len(candidates) <= _EXAMPLES:
+        return candidates
+    # Multiples of the golden ratio fill the unit interval evenly.
+    places = (np.arange(_EXAMPLES) * ((5**0.5 - 1) / 2)) % 1
+    return candidates[np.unique((places * len(candidates)).astype(np.intp))]
+
+
+def _attend(asked: FloatArray, looks: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of the examples' values (m, 3) for every place asked (n, D), and the distance to the nearest, (n,)."""
+    square = (asked**2).sum(axis=1)[:, None] - 2 * asked @ looks.T + (looks**2).sum(axis=1)
+    square = np.maximum(square, 0)
+    nearest = square.min(axis=1, keepdims=True)
+    weight = np.exp((nearest - square) / (2 * (np.float32(_NEAR**2) + np.float32(_RELATIVE) * nearest)))
+    mean = weight @ values / weight.sum(axis=1, keepdims=True)
+    return mean, np.sqrt(nearest[:, 0])
