@@ -101,17 +101,17 @@ def test_planes_of_refcolor(color, mono, places):
     other = places + rng.uniform(-3, 3, places.shape).astype(np.float32)
     second = SimpleNamespace(to_color=other, disagreement=evidence["disagreement"][::-1])
     match: Match = SimpleNamespace(to_color=places, inside=evidence["outside"] < 1, second=second, **evidence)
-    planes, base = features.color_planes(mono, color, sigma, match, TONE)
+    made = features.color_input(mono, color, sigma, match, TONE)
     # The same map in both, so that only the planes are compared.
     warped = warp.sample(color, places)
     noise = warp.sample(sigma, places)
     known = features.match_evidence(match, noise, TONE)
-    carried = colorize.carry(mono, warped, noise, match, TONE)
-    filling = features.fillings(mono, carried, TONE)
-    fed = carried.display, warped, warp.sample(color, other), known, filling
+    seen = colorize.consider(mono, warped, noise, match, TONE)
+    filling = features.fillings(mono, seen, TONE)
+    fed = seen.mono, warped, warp.sample(color, other), known, filling
     ours, ours_base = joint.color_planes(*map(torched, fed))
-    np.testing.assert_allclose(back(ours), planes, atol=5e-5)
-    np.testing.assert_allclose(back(ours_base), base, atol=5e-5)
+    np.testing.assert_allclose(back(ours), made.planes, atol=5e-5)
+    np.testing.assert_allclose(back(ours_base), made.base, atol=5e-5)
     assert back(ours).shape[-1] == len(features.COLOR_PLANES)
 
 
@@ -132,8 +132,7 @@ def test_gradients_pass_through_the_chain(color, mono, places):
     evidence = torch.zeros(1, 8, H, W)
     evidence[:, -3:] = torch.from_numpy(TONE.weights)[None, :, None, None]
     warped = joint.sample(picture, torch.from_numpy(places)[None])
-    planes, base = joint.color_planes(
-        torched(curves.encode(mono)), warped, warped, evidence, torch.zeros(1, 9, H, W)
-    )
+    filling = torch.full((1, 11, H, W), 0.5)
+    planes, base = joint.color_planes(torched(curves.encode(mono)), warped, warped, evidence, filling)
     (planes.sum() + base.sum()).backward()
     assert picture.grad.isfinite().all() and (picture.grad != 0).any(1).float().mean() > 0.5

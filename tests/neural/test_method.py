@@ -7,7 +7,7 @@ import pytest
 
 import untrained
 from dualcam.camera.curves import decode, encode
-from dualcam.classical import exposure
+from dualcam.classical import colorize, exposure
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, Mosaic, Provenance
 from dualcam.fusion.fuser import Fuser
@@ -49,8 +49,10 @@ def test_silent_networks_leave_their_bases(folders, pair):
     np.testing.assert_array_equal(exposed.color, fed.base)
     np.testing.assert_array_equal(exposed.sigma, fed.sigma)
     colored = method.ref_color(known.mono, exposed, known.match)
-    _, base = features.color_planes(known.mono, fed.base, fed.sigma, known.match, tone)
-    np.testing.assert_allclose(colored.color, base, atol=1e-6)
+    made = features.color_input(known.mono, fed.base, fed.sigma, known.match, tone)
+    np.testing.assert_allclose(colored.color, made.base, atol=1e-6)
+    classical = colorize.colorize(known.mono, exposed, known.match)
+    np.testing.assert_allclose(made.base, classical.color, atol=1e-6)
     np.testing.assert_allclose(colored.confidence, 0.5, atol=1e-6)
     # Denoised mono's detail on the enlarged color.
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)

@@ -34,7 +34,7 @@ def network(tmp_path_factory):
 
 
 def picture(height, width, seed=0):
-    return np.random.default_rng(seed).normal(size=(height, width, 26)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(height, width, 31)).astype(np.float32)
 
 
 @pytest.mark.parametrize(("height", "width"), [(131, 97), (64, 203), (9, 150), (128, 128), (3, 2)])

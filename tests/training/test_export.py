@@ -112,7 +112,7 @@ def test_onnx_computes_what_torch_does_at_any_size(run, tmp_path):
 def test_tiles_of_an_exported_network_equal_the_whole(run, tmp_path):
     exporter.export(run, tmp_path / "w", date="2026-01-31")
     whole = engine.load(tmp_path / "w", threads=1).refcolor
-    planes = np.random.default_rng(1).normal(size=(150, 131, 26)).astype(np.float32)
+    planes = np.random.default_rng(1).normal(size=(150, 131, 31)).astype(np.float32)
     wanted = tiles.whole(whole, planes)
     whole.layout = tiles.Layout(whole.layout.multiple, whole.layout.halo, 100**2)
     for a, b in zip(tiles.whole(whole, planes), wanted, strict=True):

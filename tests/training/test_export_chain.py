@@ -13,7 +13,7 @@ from test_export import network, write_run  # noqa: E402
 
 from dualcam.camera.curves import encode  # noqa: E402
 from dualcam.networks import joint  # noqa: E402
-from dualcam.neural import claims, features  # noqa: E402
+from dualcam.neural import claims, engine, features  # noqa: E402
 from dualcam.neural.method import Neural  # noqa: E402
 from dualcam.simulation.settings import ColorCamera, Settings  # noqa: E402
 from dualcam.training import export as exporter  # noqa: E402
@@ -32,16 +32,14 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
     monkeypatch.setattr(features, "ec_input", lambda *a: fed.append(a) or made(*a))
     chosen = Settings(color=ColorCamera(pattern=pattern))
     right = np.roll(view.truth, -3, axis=1)
-    sample = samples.shoot(Views(view.truth, right, 3.0), chosen, np.random.default_rng(0), raw=raw)
+    views, refec = Views(view.truth, right, 3.0), engine.alone(tmp_path / "w", "refec", threads=1)
+    sample = samples.shoot(views, chosen, np.random.default_rng(0), raw=raw, refec=refec)
     monkeypatch.undo()
 
     pair, measured, small, found, tone = fed[0]
     monkeypatch.setattr("dualcam.neural.method.exposure.fine_tone", lambda *_: tone)
     # What the program forbids its networks to claim is no part of the training.
     monkeypatch.setattr(claims, "allowed", lambda mono, *_: np.ones_like(mono))
-    # Samples are filled with the classical refEC's color, since the networks are not there yet when they are made.
-    filling = np.moveaxis(sample.fill.astype(np.float32), 0, -1)
-    monkeypatch.setattr(features, "fillings", lambda *_: filling)
     method = Neural(tmp_path / "w", threads=1)
     exposed = method.ref_ec(pair, measured, small, found, tone)
     colored = method.ref_color(small, exposed, found)

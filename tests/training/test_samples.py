@@ -44,15 +44,15 @@ def test_fields_fit_each_other(found, index):
     made = samples.make(index, 1, found, "train")
     color, small, full = made.ec.shape[1:], made.mono_small.shape[1:], made.mono.shape[1:]
     assert made.ec.shape == (len(EC_PLANES) - 3, *color) and made.evidence.shape == (8, *small)
-    assert made.ec_truth.shape == made.ec_classical.shape == (3, *color)
+    assert made.ec_truth.shape == made.ec_classical.shape == made.exposed.shape == (3, *color)
     assert made.to_color.shape == made.to_color_second.shape == (*small, 2)
     assert made.mono_sigma.shape == (1, *small)
     assert made.truth_small.shape == (3, *small) and made.truth.shape == (3, *full)
     assert min(*color, *small) >= 96
     for field in fields(samples.Sample):
         assert np.isfinite(getattr(made, field.name).astype(np.float32)).all(), field.name
-    assert made.fill.shape == (9, *small) and made.mono_clean.shape == made.mono.shape
-    assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) == len(COLOR_PLANES)
+    assert made.fill.shape == (11, *small) and made.mono_clean.shape == made.mono.shape
+    assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) + 3 == len(COLOR_PLANES)
     weights = made.evidence[-3:, 0, 0]
     assert weights.astype(float).sum() == pytest.approx(1, abs=2e-3)
 

@@ -6,14 +6,13 @@ match fails the measured values of neighbors on the same surface take its place,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
+from dualcam.classical.evidence import Evidence
 from dualcam.classical.exposure import luminance_display
 from dualcam.classical.propagate import propagate
 from dualcam.frame import Colored, Exposed, FloatArray, Provenance, Tone
@@ -40,14 +39,11 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
         match: the match.
     """
     seen = gather(mono, exposed, match)
-    trust, shrink = evidence.weigh(seen)
-    # Whatever the models say: unsupported filling is gray, and so is what lies far beyond the color picture.
-    shrink = shrink * np.clip(seen.support / _NEUTRAL, 0, 1)
-    trust = trust * evidence.within_reach(seen.outside)
-    blended = trust[..., None] * seen.difference + ((1 - trust) * shrink)[..., None] * seen.filled
+    trust, shrink = weigh(seen)
     provenance = np.full(trust.shape, Provenance.PROPAGATED, np.uint8)
     provenance[(seen.support < _NEUTRAL) & (trust <= _MEASURED)] = Provenance.NEUTRAL
     provenance[(np.maximum(trust, seen.reliable) > _MEASURED) & match.inside] = Provenance.MEASURED
+    blended = blend(seen, trust, shrink)
     return Colored(
         mono=seen.mono,
         color=(seen.mono + trust * seen.beyond)[..., None] + blended,
@@ -57,53 +53,27 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
     )
 
 
-def gather(mono: FloatArray, exposed: Exposed, match: Match) -> evidence.Evidence:
+def weigh(seen: Evidence) -> tuple[FloatArray, FloatArray]:
+    """Trust in the match over the filling, and strength of the filling: two (h, w) in [0, 1]."""
+    trust, shrink = evidence.weigh(seen)
+    # Whatever the models say: unsupported filling is gray, and so is what lies far beyond the color picture.
+    shrink = shrink * np.clip(seen.support / _NEUTRAL, 0, 1)
+    return trust * evidence.within_reach(seen.outside), shrink
+
+
+def blend(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
+    """Match and filling as ``weigh`` weighs them: (h, w, 3) display, color minus its luma."""
+    return trust[..., None] * seen.difference + ((1 - trust) * shrink)[..., None] * seen.filled
+
+
+def gather(mono: FloatArray, exposed: Exposed, match: Match) -> Evidence:
     """Everything that is known about the color of every grid pixel, before it is decided."""
-    color = warp.sample(exposed.color, match.to_color)
-    sigma = warp.sample(exposed.sigma, match.to_color)
-    seen = carry(mono, color, sigma, match, exposed.tone)
-    return evidence.Evidence(
-        difference=seen.difference,
-        filled=seen.filled,
-        reliable=seen.reliable,
-        support=seen.support,
-        outside=match.outside,
-        disagreement=match.disagreement,
-        photometric=seen.apart,
-        likeness=match.likeness,
-        sigma=sigma,
-        mono=seen.display,
-        beyond=np.where(mono >= CLIPPED, np.maximum(seen.luma - seen.display, 0), 0).astype(np.float32),
-    )
+    color, sigma = (warp.sample(p, match.to_color) for p in (exposed.color, exposed.sigma))
+    return consider(mono, color, sigma, match, exposed.tone)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Carried:
-    """The matched color under mono's light, and what its reliable parts pass on; (h, w), display.
-
-    Attributes:
-        display: (h, w) mono.
-        luma: (h, w) the matched color as the mono camera would see it.
-        fitting: (h, w, 3) the matched color under mono's light.
-        difference: (h, w, 3) the same minus its luma.
-        apart: (h, w) photometric difference.
-        reliable: (h, w) in [0, 1], how far the matched color can be believed.
-        filled: (h, w, 3) difference, propagated from reliable neighbors.
-        support: (h, w) in [0, 1], the evidence behind it.
-    """
-
-    display: FloatArray
-    luma: FloatArray
-    fitting: FloatArray
-    difference: FloatArray
-    apart: FloatArray
-    reliable: FloatArray
-    filled: FloatArray
-    support: FloatArray
-
-
-def carry(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> Carried:
-    """Put matched color under mono's light and fill from its reliable parts.
+def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> Evidence:
+    """The same, of color that is in the mono view already.
 
     Args:
         mono: (h, w) float32, linear, denoised mono on the match grid.
@@ -119,7 +89,22 @@ def carry(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, 
     difference = fitting - luminance_display(fitting, tone)[..., None]
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
-    return Carried(display, luma, fitting, difference, apart, reliable, *fill(difference, reliable, display))
+    filled, support = fill(difference, reliable, display)
+    return Evidence(
+        luma=luma,
+        fitting=fitting,
+        difference=difference,
+        filled=filled,
+        reliable=reliable,
+        support=support,
+        outside=match.outside,
+        disagreement=match.disagreement,
+        photometric=apart,
+        likeness=match.likeness,
+        sigma=sigma,
+        mono=display,
+        beyond=np.where(mono >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32),
+    )
 
 
 def relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:

@@ -20,8 +20,10 @@ class Evidence:
     """What is known about every color of the match grid; signals are in the display domain.
 
     Attributes:
-        difference: (h, w, 3) matched color minus its luma.
-        filled: (h, w, 3) the same, propagated from reliable neighbors.
+        luma: (h, w) the matched color as the mono camera would see it.
+        fitting: (h, w, 3) the matched color under mono's light.
+        difference: (h, w, 3) the same minus its luma.
+        filled: (h, w, 3) difference, propagated from reliable neighbors.
         reliable: (h, w) strict reliability of the match, 0 to 1.
         support: (h, w) measured evidence behind ``filled``, 0 to 1.
         outside: (h, w) grid pixels between the match and the edge of the color picture, 0 inside.
@@ -33,6 +35,8 @@ class Evidence:
         beyond: (h, w) what color measured above a clipped mono, 0 elsewhere.
     """
 
+    luma: FloatArray
+    fitting: FloatArray
     difference: FloatArray
     filled: FloatArray
     reliable: FloatArray

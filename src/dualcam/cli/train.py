@@ -71,7 +71,12 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Override a setting. Can be repeated."),
     ] = None,
     refec: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Start refEC from this run or folder of weights.")
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Start refEC from this run or folder of weights. samples: the weights that expose the color for "
+            "refColor. [default: the classical refEC does]",
+        ),
     ] = None,
     refcolor: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Start refColor from this one.")
@@ -108,7 +113,7 @@ def train(
         tell = (lambda line: None) if quiet else say
         if stage is What.samples:
             index, parts = _part(part)
-            _prepare(chosen, _stores(folder, chosen, photos, stereo), count, index, parts, quiet)
+            _prepare(chosen, _stores(folder, chosen, photos, stereo, refec), count, index, parts, quiet)
             print(folder)
             return
         assert out is not None
@@ -151,8 +156,8 @@ def _check_options(
     if stage is What.samples:
         if samples is None:
             raise UsageError("there is no folder to keep samples in.", "Name one with --samples.")
-        if out is not None or given:
-            raise UsageError("samples are not trained.", "Leave out --out, --refec, --refcolor and --refsr.")
+        if out is not None or set(given) - {"refec"}:
+            raise UsageError("samples are not trained.", "Leave out --out, --refcolor and --refsr.")
         _part(part)
         return
     if out is None:
@@ -192,7 +197,11 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _stores(
-    folder: Path, config: Config, photos: list[Path] | None, stereo: list[Path] | None
+    folder: Path,
+    config: Config,
+    photos: list[Path] | None,
+    stereo: list[Path] | None,
+    refec: Path | None = None,
 ) -> tuple[Store, Store]:
     """Training and held-back samples; without pictures only those that are on disk."""
     from dualcam.training.sources import Sources, Split, find
@@ -200,7 +209,7 @@ def _stores(
 
     def open_one(split: Split) -> Store:
         found = find(photos or [], stereo or [], split) if photos or stereo else Sources()
-        return Store(folder, config.data.seed, found, split)
+        return Store(folder, config.data.seed, found, split, refec)
 
     return open_one("train"), open_one("val")
 

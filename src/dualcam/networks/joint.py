@@ -70,23 +70,27 @@ def blur(picture: Tensor) -> Tensor:
 def color_planes(
     mono: Tensor, warped: Tensor, other: Tensor, evidence: Tensor, filling: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Feed refColor, the twin of ``neural.features.color_planes``.
+    """Feed refColor, the twin of ``neural.features.color_input``.
 
     Args:
         mono: (B, 1, h, w) display.
         warped: (B, 3, h, w) display, the color of refEC in the mono view.
         other: (B, 3, h, w) display, the same by the second match.
         evidence: (B, 8, h, w), of ``match_evidence``; the last three hold the spectral weights.
-        filling: (B, 9, h, w), of ``fillings``; no gradient flows through it.
+        filling: (B, 11, h, w), of ``fillings``; no gradient flows through it.
 
     Returns:
-        planes (B, 26, h, w) and base (B, 3, h, w).
+        planes (B, 31, h, w) and base (B, 3, h, w).
     """
     weights, linear = evidence[:, -3:, 0, 0], decode(mono)
     seen, seen_other = luma(warped, weights), luma(other, weights)
-    base, lit = relit(warped, seen, linear), relit(other, seen_other, linear)
-    planes = [mono, base - mono, mono - seen, lit - mono, mono - seen_other, evidence, filling]
-    return torch.cat(planes, 1), base
+    matched, lit = relit(warped, seen, linear), relit(other, seen_other, linear)
+    trust, shrink = filling[:, -2:-1], filling[:, -1:]
+    beyond = torch.where(linear >= CLIPPED, (seen - mono).clamp_min(0), torch.zeros_like(mono))
+    blended = trust * (matched - luma(matched, weights)) + (1 - trust) * shrink * filling[:, :3]
+    blended = blended + trust * beyond
+    planes = [mono, matched - mono, mono - seen, lit - mono, mono - seen_other, evidence, filling, blended]
+    return torch.cat(planes, 1), mono + blended
 
 
 def sr_planes(

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from dualcam.networks.blocks import UNet
 from dualcam.neural.features import COLOR_PLANES
 
-CANDIDATES = ("red - mono", "second red - mono", "red filling", "red example")
+CANDIDATES = ("blended red - mono", "red - mono", "second red - mono", "red filling", "red example")
 """The first of three planes of every candidate; all are differences to mono or, about the same, to their own luma."""
 
 _FIRST = tuple(COLOR_PLANES.index(name) for name in CANDIDATES)
-
-_MATCH_FIRST = 2.0
+_BLEND_FIRST = 3.0
 
 
 class RefColor(nn.Module):
-    """Predicts what to add to the matched color under mono's light, and how sure it is.
+    """Predicts what to add to the classical refColor's color, and how sure it is.
 
-    A share of every candidate (the match, the second match, the filling, the example), and what no candidate has.
+    A share of every candidate (the classical blend, the match, the second match, the filling, the example), and what no
+    candidate has.
 
     Args:
         channels: of every scale.
@@ -33,15 +33,15 @@ class RefColor(nn.Module):
     ) -> None:
         super().__init__()
         self.net = UNet(len(COLOR_PLANES), 4 + len(_FIRST), channels, blocks)
-        # It begins with the match, as what is added to it begins small.
+        # It begins with the blend, as what is added to it begins small.
         bias = self.net.tail.bias
         assert bias is not None
         pixels = len(bias) // (4 + len(_FIRST))
         with torch.no_grad():
-            bias[4 * pixels : 5 * pixels] = _MATCH_FIRST
+            bias[4 * pixels : 5 * pixels] = _BLEND_FIRST
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 26, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
+        """Planes (B, 31, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
 
         Returns:
             (B, 3, H, W), display, to be added to the base; (B, 1, H, W), logit of the probability that the color is
@@ -49,8 +49,8 @@ class RefColor(nn.Module):
         """
         out = self.net(planes)
         shares = torch.softmax(out[:, 4:], 1)
-        match = planes[:, _FIRST[0] : _FIRST[0] + 3]
+        base = planes[:, _FIRST[0] : _FIRST[0] + 3]
         mixed = out[:, :3]
         for index, first in enumerate(_FIRST[1:], 1):
-            mixed = mixed + shares[:, index : index + 1] * (planes[:, first : first + 3] - match)
+            mixed = mixed + shares[:, index : index + 1] * (planes[:, first : first + 3] - base)
         return mixed, out[:, 3:4]

@@ -30,7 +30,7 @@ class Engine:
 
     Attributes:
         refec: (11, h, w) -> (3, h, w).
-        refcolor: (26, h, w) -> (3, h, w), (1, h, w).
+        refcolor: (31, h, w) -> (3, h, w), (1, h, w).
         refsr: (7, H, W) -> (3, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
     """
@@ -112,17 +112,28 @@ def load(folder: Path, threads: int | None = None) -> Engine:
             f"the weights in {folder} lack {' and '.join(missing)}.",
             "Export a run of these networks to the same folder.",
         )
-    for name, planes in PLANES.items():
-        if entries[name].planes != planes:
-            raise UnavailableError(
-                f"{name} in {folder} wants other input than this version makes.",
-                "Use weights that were exported by this version of dualcam.",
-            )
-    refec, refcolor, refsr = (
-        Network(folder / entries[name].file, entries[name], threads) for name in manifest.NETWORKS
-    )
+    refec, refcolor, refsr = (alone(folder, name, threads) for name in manifest.NETWORKS)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
     return Engine(refec, refcolor, refsr, ", ".join(runs))
+
+
+def alone(folder: Path, name: str, threads: int | None = None) -> Network:
+    """One network of a folder of weights, by name.
+
+    Raises:
+        UnavailableError: the manifest is missing or damaged, or has no such network of this version.
+    """
+    entries = manifest.read(folder)
+    if name not in entries:
+        raise UnavailableError(
+            f"the weights in {folder} lack {name}.", f"Export a run of {name} to the same folder."
+        )
+    if entries[name].planes != PLANES[name]:
+        raise UnavailableError(
+            f"{name} in {folder} wants other input than this version makes.",
+            "Use weights that were exported by this version of dualcam.",
+        )
+    return Network(folder / entries[name].file, entries[name], threads)
 
 
 def checked(path: Path, entry: Entry) -> bytes:

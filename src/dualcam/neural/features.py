@@ -16,8 +16,9 @@ from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure
+from dualcam.classical.evidence import Evidence
 from dualcam.classical.exemplar import exemplars
-from dualcam.frame import FloatArray, NoiseModel, Pair, Tone
+from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, Second
 
@@ -61,6 +62,11 @@ COLOR_PLANES = (
     "green example",
     "blue example",
     "example distance",
+    "trust",
+    "shrink",
+    "blended red - mono",
+    "blended green - mono",
+    "blended blue - mono",
 )
 SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit", "grain")
 """Names of the planes of refEC, refColor and refSR, in order."""
@@ -131,10 +137,25 @@ def noise_plane(sigma: FloatArray) -> FloatArray:
     return np.clip(sigma / NOISE_UNIT, 0, np.float32(_MOST_NOISE))
 
 
-def color_planes(
+@dataclass(frozen=True, slots=True, eq=False)
+class ColorInput:
+    """What refColor is fed, on the match grid.
+
+    Attributes:
+        planes: (h, w, 31) float32, ``COLOR_PLANES``.
+        base: (h, w, 3) float32, display, what the classical refColor makes; refColor predicts what to add.
+        matched: (h, w, 3) float32, display, the matched color under mono's light.
+    """
+
+    planes: FloatArray
+    base: FloatArray
+    matched: FloatArray
+
+
+def color_input(
     mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone
-) -> tuple[FloatArray, FloatArray]:
-    """Feed refColor, on the match grid: several candidates for every pixel's color, and what speaks for each.
+) -> ColorInput:
+    """Feed refColor: several candidates for every pixel's color, and what speaks for each.
 
     Args:
         mono: (h, w) float32, linear, denoised.
@@ -142,46 +163,44 @@ def color_planes(
         sigma: (H, W) float32, display, the noise before refEC, in the color view.
         match: the match, with a second opinion.
         tone: the fitted tone.
-
-    Returns:
-        planes: (h, w, 26) float32, ``COLOR_PLANES``.
-        base: (h, w, 3) float32, display, the matched color under mono's light; refColor predicts what to add.
     """
-    warped, noise = (warp.sample(p, match.to_color) for p in (color, sigma))
-    carried = colorize.carry(mono, warped, noise, match, tone)
-    display = carried.display
+    seen = colorize.gather(mono, Exposed(color, sigma, tone), match)
+    display = seen.mono[..., None]
     other = warp.sample(color, second(match).to_color)
-    seen = exposure.luminance_display(other, tone)
-    lit = colorize.relit(other, seen, mono)
+    luma = exposure.luminance_display(other, tone)
+    trust, shrink = colorize.weigh(seen)
+    beyond = (trust * seen.beyond)[..., None]
+    blended = beyond + colorize.blend(seen, trust, shrink)
     planes = np.dstack(
         [
             display,
-            carried.fitting - display[..., None],
-            display - carried.luma,
-            lit - display[..., None],
-            display - seen,
-            match_evidence(match, noise, tone),
-            fillings(mono, carried, tone),
+            seen.fitting - display,
+            seen.mono - seen.luma,
+            colorize.relit(other, luma, mono) - display,
+            seen.mono - luma,
+            match_evidence(match, seen.sigma, tone),
+            fillings(mono, seen, tone),
+            blended,
         ]
     )
-    return planes, carried.fitting
+    return ColorInput(planes, display + blended, seen.fitting)
 
 
-def fillings(mono: FloatArray, carried: colorize.Carried, tone: Tone) -> FloatArray:
-    """Colors for hidden places: what the classical refColor would fill them with, and what looks alike elsewhere.
+def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> FloatArray:
+    """Colors for hidden places and what they are worth: the classical refColor's filling, and what looks alike.
 
     A network looks some hundred pixels far; these reach further.
 
     Args:
         mono: (h, w) float32, linear, denoised.
-        carried: the matched color and its filling.
+        seen: the matched color and its filling.
         tone: the fitted tone.
 
     Returns:
-        (h, w, 9), the last nine of ``COLOR_PLANES``; fillings and examples are colors minus their luma.
+        (h, w, 11), ``COLOR_PLANES`` from "red filling" to "shrink"; fillings and examples are colors minus their luma.
     """
-    example, distance = exemplars(mono, carried.difference, carried.reliable, tone.weights)
-    return np.dstack([carried.filled, carried.support, carried.reliable, example, distance])
+    example, distance = exemplars(mono, seen.difference, seen.reliable, tone.weights)
+    return np.dstack([seen.filled, seen.support, seen.reliable, example, distance, *colorize.weigh(seen)])
 
 
 def second(match: Match) -> Second:

@@ -42,23 +42,22 @@ class Neural:
         """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
         fitted = exposure.fine_tone(pair, mono, match, tone)
         fed = features.ec_input(pair, measured, mono, match, fitted)
-        top, left = fed.phase
-        # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
-        planes = np.pad(fed.planes, ((top, 0), (left, 0), (0, 0)), mode="edge") if top or left else fed.planes
-        (residual,) = tiles.whole(self._engine.refec, planes)
-        return Exposed(fed.base + residual[top:, left:], fed.sigma, fitted)
+        return Exposed(expose(self._engine.refec, fed), fed.sigma, fitted)
 
     def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
-        """The matched color is corrected; how sure the network may be, ``claims`` says."""
-        planes, base = features.color_planes(mono, exposed.color, exposed.sigma, match, exposed.tone)
-        residual, logit = tiles.whole(self._engine.refcolor, planes)
+        """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
+        fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
+        residual, logit = tiles.whole(self._engine.refcolor, fed.planes)
+        found = fed.base + residual
         display = encode(mono)
         seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
         return Colored(
             mono=display,
-            color=claims.fade(display, base + residual, match),
+            color=claims.fade(display, found, match),
             confidence=logistic(logit[..., 0]) * claims.allowed(display, seen, match),
-            provenance=claims.provenance(match, residual, warp.sample(exposed.sigma, match.to_color)),
+            provenance=claims.provenance(
+                match, found - fed.matched, warp.sample(exposed.sigma, match.to_color)
+            ),
             tone=exposed.tone,
         )
 
@@ -85,6 +84,15 @@ class Neural:
             pixels[piece.rows, piece.columns] = features.shown(base + residual)
             sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
         return pixels, sure
+
+
+def expose(refec: tiles.Runs, fed: features.EcInput) -> FloatArray:
+    """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
+    top, left = fed.phase
+    # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
+    planes = np.pad(fed.planes, ((top, 0), (left, 0), (0, 0)), mode="edge") if top or left else fed.planes
+    (residual,) = tiles.whole(refec, planes)
+    return fed.base + residual[top:, left:]
 
 
 def _logit(probability: FloatArray) -> FloatArray:

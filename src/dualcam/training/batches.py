@@ -20,6 +20,7 @@ Array = NDArray[Any]
 BOX_MARGIN = 64
 """The color view's box is larger than the crop of the mono view by this much, for parallax and turns."""
 _GUIDE = EC_PLANES.index("guide")
+_VIEWS = ("ec", "ec_truth", "ec_classical", "exposed")
 _MAPS = ("to_color", "to_color_second")
 _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
 # Draws after which a pool is taken to hold no sample of the wanted scale.
@@ -29,7 +30,7 @@ _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refcolor": (
         "light",
         "ec_truth",
-        "ec_classical",
+        "exposed",
         "to_color",
         "to_color_second",
         "evidence",
@@ -172,7 +173,7 @@ def _mono_crop(
 
 def _box(fields: dict[str, Array], maps: dict[str, Array], size: int) -> dict[str, Array]:
     """A square of the color view around what a crop of the mono view looks at, and the maps into it."""
-    views = {name: fields[name] for name in ("ec", "ec_truth", "ec_classical") if name in fields}
+    views = {name: fields[name] for name in _VIEWS if name in fields}
     height, width = views["ec_truth"].shape[1:]
     middle = np.median(maps[_MAPS[0]].reshape(-1, 2), axis=0)
     start = []

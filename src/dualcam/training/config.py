@@ -52,6 +52,8 @@ class Data:
         crop: side of a crop on the color camera's grid, pixels, 32 to 96.
         batch: crops a step, over all processes.
         workers: processes that prepare batches ahead; 0 prepares them in the training process.
+        error_least: refColor alone works with the true color and at least this share of the exposed color's error.
+        error_most: the same, at most; drawn anew for every crop.
         hidden: planes of refEC that are set to 0, by their names (``EC_PLANES``), to see what they are worth.
     """
 
@@ -61,6 +63,8 @@ class Data:
     crop: int = 96
     batch: int = 8
     workers: int = 0
+    error_least: float = 0.0
+    error_most: float = 1.2
     hidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -70,6 +74,8 @@ class Data:
         _within("data.crop", self.crop, LEAST_CROP, MOST_CROP)
         _within("data.batch", self.batch, 1)
         _within("data.workers", self.workers, 0)
+        _within("data.error_least", self.error_least, 0)
+        _within("data.error_most", self.error_most, self.error_least)
         if unknown := [name for name in self.hidden if name not in EC_PLANES]:
             raise UsageError(
                 f"data.hidden names {unknown[0]!r}, no plane of refEC.", f"Use {', '.join(EC_PLANES)}."

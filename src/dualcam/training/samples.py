@@ -16,11 +16,13 @@ from dualcam.camera import develop, sensor
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import measure
 from dualcam.classical import exposure
-from dualcam.classical.colorize import carry
+from dualcam.classical.colorize import gather
 from dualcam.files.read import from_array
 from dualcam.files.whole import write_whole
-from dualcam.frame import FloatArray, Frame, Mosaic, Pair, Placement
+from dualcam.frame import Exposed, FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
+from dualcam.neural.method import expose
+from dualcam.neural.tiles import Runs
 from dualcam.rig import warp
 from dualcam.rig.matching import match, match_grid
 from dualcam.simulation import capture, geometry
@@ -46,10 +48,11 @@ class Sample:
         ec: (8, h', w'), ``EC_PLANES`` but the last three, rolled so that a raw mosaic begins with red.
         ec_truth: (3, h', w'), the clean color view.
         ec_classical: (3, h', w'), what the classical refEC makes of it; minus the guide, the last of ``EC_PLANES``.
+        exposed: (3, h', w'), what refColor is to work with: a refEC network's picture, or the classical one's.
         to_color: (h, w, 2) float32, map from the match grid to the color view.
         to_color_second: (h, w, 2) float32, the same by the second match.
         evidence: (8, h, w), ``COLOR_PLANES`` from "disagreement" to the weights.
-        fill: (9, h, w), the last nine of ``COLOR_PLANES``, of the classical refEC's color.
+        fill: (11, h, w), ``COLOR_PLANES`` from "red filling" to "shrink", of ``exposed``.
         mono_small: (1, h, w), denoised.
         truth_small: (3, h, w).
         mono: (1, H, W), noisy.
@@ -62,6 +65,7 @@ class Sample:
     ec: FloatArray
     ec_truth: FloatArray
     ec_classical: FloatArray
+    exposed: FloatArray
     to_color: FloatArray
     to_color_second: FloatArray
     evidence: FloatArray
@@ -75,7 +79,7 @@ class Sample:
     light: FloatArray
 
 
-def make(index: int, seed: int, sources: Sources, split: Split) -> Sample:
+def make(index: int, seed: int, sources: Sources, split: Split, refec: Runs | None = None) -> Sample:
     """Make a sample.
 
     Args:
@@ -83,6 +87,7 @@ def make(index: int, seed: int, sources: Sources, split: Split) -> Sample:
         seed: of the whole collection.
         sources: pictures to make it from.
         split: "train" or "val"; part of the seed.
+        refec: the network that exposes the color for refColor; None for the classical refEC.
     """
     rng = np.random.default_rng([seed, _SPLIT_SEEDS[split], index])
     size = int(rng.choice([320, 384, 448]))
@@ -94,10 +99,13 @@ def make(index: int, seed: int, sources: Sources, split: Split) -> Sample:
         # Pictures of the night are dark; a few highlights clip.
         bright = np.float32(rng.uniform(0.25, 1.3))
         seen = replace(seen, left=np.clip(seen.left * bright, 0, 1), right=np.clip(seen.right * bright, 0, 1))
-    return shoot(seen, chosen, rng, raw=chosen.color.phone is None and rng.random() < 0.35)
+    raw = chosen.color.phone is None and rng.random() < 0.35
+    return shoot(seen, chosen, rng, raw=raw, refec=refec)
 
 
-def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw: bool) -> Sample:
+def shoot(
+    seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw: bool, refec: Runs | None = None
+) -> Sample:
     """Take both pictures of two views and prepare what the networks are fed.
 
     Args:
@@ -105,6 +113,7 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
         chosen: light and cameras.
         rng: noise, and what the program does not know exactly.
         raw: whether the program gets the mosaic or a demosaiced file.
+        refec: as in ``make``.
     """
     mono_dn = capture.mono_samples(seen.left, chosen, rng)
     color_dn = capture.color_samples(seen.right, chosen, rng)
@@ -121,11 +130,9 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
     tone = exposure.fine_tone(pair, small, found, tone)
     fed = features.ec_input(pair, measured, small, found, tone)
     known, classical = fed.planes[..., :_EC_STORED], fed.planes[..., _EC_STORED:] + fed.planes[..., 3:4]
+    exposed = np.ascontiguousarray(classical) if refec is None else expose(refec, fed)
     top, left = fed.phase
-    noise = warp.sample(fed.sigma, found.to_color)
-    evidence = features.match_evidence(found, noise, tone)
-    warped = warp.sample(np.ascontiguousarray(classical), found.to_color)
-    filling = features.fillings(small, carry(small, warped, noise, found, tone), tone)
+    evidence = gather(small, Exposed(exposed, fed.sigma, tone), found)
     sigma = features.mono_sigma(small, measured.mono_noise)
     clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
     light = [
@@ -147,10 +154,11 @@ def shoot(seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw:
         ec=half(known, top, left),
         ec_truth=half(encode(clean), top, left),
         ec_classical=half(classical, top, left),
+        exposed=half(exposed, top, left),
         to_color=placed(found.to_color),
         to_color_second=placed(features.second(found).to_color),
-        evidence=half(evidence),
-        fill=half(filling),
+        evidence=half(features.match_evidence(found, evidence.sigma, tone)),
+        fill=half(features.fillings(small, evidence, tone)),
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),

@@ -100,9 +100,10 @@ def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
 
 
 def _refcolor(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
-    # Between a perfect refEC and the classical one: refColor must not lean on either.
-    share = 1.2 * batch["share"].view(-1, 1, 1, 1)
-    color = batch["ec_truth"] + share * (batch["ec_classical"] - batch["ec_truth"])
+    # Not quite the exposed color at hand: refColor must not lean on one refEC.
+    data = config.data
+    share = data.error_least + (data.error_most - data.error_least) * batch["share"].view(-1, 1, 1, 1)
+    color = batch["ec_truth"] + share * (batch["exposed"] - batch["ec_truth"])
     out, logit, base = _color(nets, color, batch, config)
     return _color_loss(out, logit, base, batch, config.loss)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dualcam.errors import InputError, UsageError
 from dualcam.files.whole import write_whole
+from dualcam.neural import engine, manifest
 from dualcam.training import samples
 from dualcam.training.sources import Sources, Split, fingerprint
 
@@ -29,15 +30,22 @@ class Store:
         seed: of the collection.
         sources: pictures to make samples from; without any, only samples that are there can be read.
         split: "train" or "val".
+        weights: folder of exported weights whose refEC exposes the color for refColor; None for the classical one.
 
     Raises:
+        UnavailableError: weights that cannot be used.
         UsageError: the folder holds samples of another seed or of other pictures.
     """
 
-    def __init__(self, folder: Path, seed: int, sources: Sources, split: Split) -> None:
+    def __init__(
+        self, folder: Path, seed: int, sources: Sources, split: Split, weights: Path | None = None
+    ) -> None:
         self._folder = folder / split
         self._folder.mkdir(parents=True, exist_ok=True)
         self._seed, self._sources, self._split = seed, sources, split
+        # Parts are made side by side; each is to keep to one core.
+        self._refec = engine.alone(weights, "refec", threads=1) if weights is not None else None
+        self._weights = manifest.read(weights)["refec"].sha256 if weights is not None else ""
         self._check()
 
     def __contains__(self, index: int) -> bool:
@@ -73,7 +81,7 @@ class Store:
                 f"there is no sample {self._path(index)}, and no pictures to make it from.",
                 "Name pictures with --photos and --stereo.",
             )
-        made = samples.make(index, self._seed, self._sources, self._split)
+        made = samples.make(index, self._seed, self._sources, self._split, self._refec)
         samples.save(made, self._path(index))
         return made
 
@@ -82,9 +90,9 @@ class Store:
 
     def _check(self) -> None:
         path = self._folder / _RECORD
-        mine: dict[str, int] = {"seed": self._seed, "making": samples.MAKING}
+        mine: dict[str, int | str] = {"seed": self._seed, "making": samples.MAKING}
         if self._sources.photos or self._sources.pairs:
-            mine["pictures"] = fingerprint(self._sources)
+            mine |= {"pictures": fingerprint(self._sources), "refec": self._weights}
         if not path.exists():
             if self._sources.photos or self._sources.pairs:
                 write_whole(path, json.dumps(mine).encode())
@@ -92,6 +100,6 @@ class Store:
         theirs = json.loads(path.read_text(encoding="utf-8"))
         if any(theirs.get(name) != value for name, value in mine.items()):
             raise UsageError(
-                f"the samples in {self._folder} were made with another seed, version or from other pictures.",
+                f"the samples in {self._folder} were made with another seed, version or refEC, or from other pictures.",
                 "Name another folder with --samples, or give the seed and pictures of before.",
             )
