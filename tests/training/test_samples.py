@@ -7,8 +7,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+import untrained
 from dualcam.camera.curves import encode
 from dualcam.errors import InputError, UsageError
+from dualcam.neural import engine
 from dualcam.neural.features import COLOR_PLANES, EC_PLANES
 from dualcam.rig import warp
 from dualcam.simulation import geometry
@@ -151,3 +153,20 @@ def test_a_store_is_not_mixed_and_says_what_it_lacks(found, tmp_path, monkeypatc
     (tmp_path / "train" / "000000.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(InputError, match="damaged"):
         store.Store(tmp_path, 0, found, "train").fields(0, ("mono",))
+
+
+def test_a_network_exposes_the_color_for_refcolor(found, tmp_path):
+    weights = untrained.weights(tmp_path / "w", strength=0.1)
+    plain, made = (
+        samples.make(0, 0, found, "train", net) for net in (None, engine.alone(weights, "refec", 1))
+    )
+    np.testing.assert_array_equal(plain.exposed, plain.ec_classical)
+    assert not np.array_equal(made.exposed, plain.exposed) and not np.array_equal(made.fill, plain.fill)
+    for field in fields(samples.Sample):
+        if field.name not in ("exposed", "fill"):
+            np.testing.assert_array_equal(getattr(made, field.name), getattr(plain, field.name))
+    folder = tmp_path / "s"
+    kept = store.Store(folder, 0, found, "train", weights)
+    np.testing.assert_array_equal(kept.fields(0, ("exposed",))["exposed"], made.exposed)
+    with pytest.raises(UsageError, match="refEC"):
+        store.Store(folder, 0, found, "train")
