@@ -375,8 +375,7 @@ def test_methods_that_are_there(monkeypatch, tmp_path):
         choose("neural")
     monkeypatch.setattr(manifest, "SHIPPED", untrained.weights(tmp_path / "w"))
     assert choose("neural").name == choose("auto", weights=tmp_path / "w").name == "neural"
-    # Not better on every scene yet, so nobody gets them unasked.
-    assert choose("auto").name == "classical"
+    assert choose("auto").name == "neural"
 
 
 def test_frames_with_negative_and_very_bright_color():

@@ -70,10 +70,7 @@ class Classical:
 def choose(
     name: str, weights: str | Path | None = None, threads: int | None = None, device: str = "auto"
 ) -> Method:
-    """The method of a name; "auto" takes the classical one, unless weights are named.
-
-    The networks are better on average, but not on every scene (docs/experiments.md); until they are, they have to be
-    asked for.
+    """The method of a name; "auto" takes the neural one, and the classical one where no weights are installed.
 
     Args:
         name: one of ``METHODS``.
@@ -96,7 +93,8 @@ def choose(
         )
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
-    if name == "classical" or (name == "auto" and weights is None):
+    installed = manifest.there(manifest.SHIPPED)
+    if name == "classical" or (name == "auto" and weights is None and not installed):
         if weights is not None:
             raise UsageError(
                 "the classical method has no weights.", "Leave --weights out, or use --method neural."
@@ -104,7 +102,7 @@ def choose(
         return Classical()
     if weights is not None:
         return Neural(Path(weights), threads)
-    if manifest.there(manifest.SHIPPED):
+    if installed:
         return Neural(manifest.SHIPPED, threads)
     raise UnavailableError(
         "the neural method is not available: this installation holds no weights.",

@@ -168,7 +168,8 @@ def color_input(
     display = seen.mono[..., None]
     other = warp.sample(color, second(match).to_color)
     luma = exposure.luminance_display(other, tone)
-    trust, shrink = colorize.weigh(seen)
+    filling = fillings(mono, seen, tone)
+    trust, shrink = filling[..., -2], filling[..., -1]
     beyond = (trust * seen.beyond)[..., None]
     blended = beyond + colorize.blend(seen, trust, shrink)
     planes = np.dstack(
@@ -179,7 +180,7 @@ def color_input(
             colorize.relit(other, luma, mono) - display,
             seen.mono - luma,
             match_evidence(match, seen.sigma, tone),
-            fillings(mono, seen, tone),
+            filling,
             blended,
         ]
     )
