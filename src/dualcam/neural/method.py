@@ -22,8 +22,8 @@ _SURE = 1e-6
 SHARE = np.float32(0.7)
 """Part of refColor's correction that is believed.
 
-Real scenes differ from those that it was taught with: on NIGHT captures of nine stereo pairs of the training data 0.7 was
-a little better than 1 on average, and lost half as much on the scene that the network is worst at (docs/experiments.md).
+Real scenes differ from those that it was taught with: on NIGHT captures of nine stereo pairs of the training data 0.7
+was a little better than 1 on average, and better on the scene that the network is worst at (docs/experiments.md).
 """
 
 
