@@ -7,7 +7,7 @@ import pytest
 
 import untrained
 from dualcam.camera.curves import decode, encode
-from dualcam.classical import colorize, exposure
+from dualcam.classical import colorize, exposure, upsample
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, Mosaic, Provenance
 from dualcam.fusion.fuser import Fuser
@@ -54,10 +54,14 @@ def test_silent_networks_leave_their_bases(folders, pair):
     classical = colorize.colorize(known.mono, exposed, known.match)
     np.testing.assert_allclose(made.base, classical.color, atol=1e-6)
     np.testing.assert_allclose(colored.confidence, 0.5, atol=1e-6)
-    # Denoised mono's detail on the enlarged color.
+    # Denoised mono's detail on the enlarged color, with mono's luminance.
+    clean = known.measured.mono_clean
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)
-    wanted = np.clip(encode(known.measured.mono_clean)[..., None] + difference, 0, 1)
-    np.testing.assert_allclose(encode(fusion.pixels), wanted, atol=0.01)
+    rough = decode(np.clip(encode(clean)[..., None] + difference, 0, 1))
+    wanted = upsample.with_luminance(rough, clean, tone.weights, 1.0)
+    np.testing.assert_allclose(encode(fusion.pixels), encode(wanted), atol=0.01)
+    unclipped = (fusion.pixels > 0).all(-1) & (fusion.pixels < 1).all(-1)
+    np.testing.assert_allclose((fusion.pixels @ tone.weights)[unclipped], clean[unclipped], atol=1e-4)
     assert fusion.method == "neural" and fusion.hops[4].facts["weights"] == untrained.RUN.name
 
 

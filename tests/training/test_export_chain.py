@@ -40,6 +40,7 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
     monkeypatch.setattr("dualcam.neural.method.exposure.fine_tone", lambda *_: tone)
     # What the program forbids its networks to claim is no part of the training.
     monkeypatch.setattr(claims, "allowed", lambda mono, *_: np.ones_like(mono))
+    monkeypatch.setattr("dualcam.neural.method.upsample.with_luminance", lambda linear, *_: linear)
     method = Neural(tmp_path / "w", threads=1)
     exposed = method.ref_ec(pair, measured, small, found, tone)
     colored = method.ref_color(small, exposed, found)

@@ -43,7 +43,7 @@ def upsample(colored: Colored, mono: FloatArray) -> FloatArray:
         a, b = (warp.enlarged_part(p, rows, slice(0, width), height, width) for p in (slope, offset))
         plane = mono[rows]
         linear = np.maximum(decode(a * encode(plane)[..., None] + b), 0)
-        out[rows] = _with_luminance(linear, plane, colored.tone.weights, shoulder)
+        out[rows] = with_luminance(linear, plane, colored.tone.weights, shoulder)
     return out
 
 
@@ -74,7 +74,18 @@ def highlight_limit(colored: Colored, mono: FloatArray) -> float:
     return min(limit, 8.0) if limit > 1.25 else 1.0
 
 
-def _with_luminance(linear: FloatArray, mono: FloatArray, weights: FloatArray, limit: float) -> FloatArray:
+def with_luminance(linear: FloatArray, mono: FloatArray, weights: FloatArray, limit: float) -> FloatArray:
+    """Give a picture mono's luminance; colors that do not fit the display then get paler.
+
+    Args:
+        linear: (..., 3) linear.
+        mono: (...) linear, denoised.
+        weights: (3,) spectral weights of the mono camera.
+        limit: of ``highlight_limit``.
+
+    Returns:
+        (..., 3) linear in [0, 1].
+    """
     luminance = linear @ weights
     target = mono
     if limit > 1.0:

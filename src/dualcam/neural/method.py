@@ -9,7 +9,7 @@ import numpy as np
 
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
-from dualcam.classical import exposure
+from dualcam.classical import exposure, upsample
 from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.neural import claims, engine, features, tiles
@@ -71,6 +71,7 @@ class Neural:
     def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
         """Tile by tile, from mono as shot and denoised: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
         height, width = measured.mono.shape
+        limit = upsample.highlight_limit(colored, measured.mono_clean)
         difference = colored.color - colored.mono[..., None]
         sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
         logit = _logit(colored.confidence)
@@ -88,7 +89,11 @@ class Neural:
         for piece in tiles.pieces(self._engine.refsr, height, width, feed):
             _, base, known = piece.fed
             residual, more = piece.found
-            pixels[piece.rows, piece.columns] = features.shown(base + residual)
+            clean = measured.mono_clean[piece.rows, piece.columns]
+            # What is wrong in a guessed color is to be its hue, not its brightness.
+            pixels[piece.rows, piece.columns] = upsample.with_luminance(
+                features.shown(base + residual), clean, colored.tone.weights, limit
+            )
             sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
         return pixels, sure
 
