@@ -20,10 +20,11 @@ from dualcam.rig.matching import Match
 _SURE = 1e-6
 
 SHARE = np.float32(0.7)
-"""Part of refColor's correction that is believed.
+"""Part of refColor's correction that is believed where it is sure; where it is not, less.
 
-Real scenes differ from those that it was taught with: on NIGHT captures of nine stereo pairs of the training data 0.7
-was a little better than 1 on average, and better on the scene that the network is worst at (docs/experiments.md).
+Real scenes differ from those that it was taught with: on NIGHT captures of stereo pairs of the training data a part was
+a little better than all of it, and better on the scene that the network is worst at (docs/experiments.md). Where it
+guesses, its guess may be a strong color on a gray wall.
 """
 
 
@@ -55,13 +56,14 @@ class Neural:
         """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
         fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
         residual, logit = tiles.whole(self._engine.refcolor, fed.planes)
-        found = fed.base + SHARE * residual
         display = encode(mono)
         seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
+        sure = logistic(logit[..., 0]) * claims.allowed(display, seen, match)
+        found = fed.base + SHARE * sure[..., None] * residual
         return Colored(
             mono=display,
             color=claims.fade(display, found, match),
-            confidence=logistic(logit[..., 0]) * claims.allowed(display, seen, match),
+            confidence=sure,
             provenance=claims.provenance(
                 match, found - fed.matched, warp.sample(exposed.sigma, match.to_color)
             ),
