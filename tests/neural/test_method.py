@@ -169,7 +169,7 @@ def test_changed_color_is_not_measured(folders):
         def run(self, planes):
             change = np.zeros((3, *planes.shape[1:]), np.float32)
             change[0, :, : shape[1] // 2] = 0.3
-            return change, np.zeros((1, *planes.shape[1:]), np.float32)
+            return change, np.full((1, *planes.shape[1:]), 8, np.float32)
 
     object.__setattr__(method._engine, "refcolor", Painting())
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)
