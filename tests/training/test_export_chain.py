@@ -79,8 +79,7 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         )
         h, w = base.shape[2:]
         residual, logit = (out[..., :h, :w] for out in nets["refcolor"](padded(fed_color, 4)))
-        inside = torch.from_numpy(found.inside)
-        color = base + float(SHARE) * torch.where(inside, 1.0, torch.sigmoid(logit)) * residual
+        color = base + float(SHARE) * residual
         agree(colored.color, color)
         y, x = torch.meshgrid(torch.arange(96) + 0.5, torch.arange(128) + 0.5, indexing="ij")
         places = torch.stack([x * w / 128, y * h / 96], -1)[None]

@@ -20,11 +20,10 @@ from dualcam.rig.matching import Match
 _SURE = 1e-6
 
 SHARE = np.float32(0.7)
-"""Part of refColor's correction that is believed; outside the color picture less, where the network is not sure.
+"""Part of refColor's correction that is believed.
 
 Real scenes differ from those that it was taught with: on NIGHT captures of stereo pairs of the training data a part was
-a little better than all of it, and better on the scene that the network is worst at (docs/experiments.md). A guess
-outside may be a strong color on a gray wall.
+a little better than all of it, and better on the scene that the network is worst at (docs/experiments.md).
 """
 
 
@@ -59,8 +58,7 @@ class Neural:
         display = encode(mono)
         seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
         sure = logistic(logit[..., 0]) * claims.allowed(display, seen, match)
-        share = SHARE * np.where(match.inside, np.float32(1), sure)
-        found = fed.base + share[..., None] * residual
+        found = fed.base + SHARE * residual
         return Colored(
             mono=display,
             color=claims.fade(display, found, match),
