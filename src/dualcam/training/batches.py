@@ -25,36 +25,13 @@ _MAPS = ("to_color", "to_color_second")
 _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
 # Draws after which a pool is taken to hold no sample of the wanted scale.
 _MOST_DRAWS = 200
+_GRID = (*_MAPS, "evidence", "fill", "mono_small", "truth_small")
+_FINE = ("mono", "mono_clean", "mono_sigma", "truth")
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
-    "refcolor": (
-        "light",
-        "ec_truth",
-        "exposed",
-        "to_color",
-        "to_color_second",
-        "evidence",
-        "fill",
-        "mono_small",
-        "truth_small",
-    ),
-    "refsr": ("light", "mono_small", "truth_small", "mono", "mono_clean", "mono_sigma", "truth"),
-    "joint": (
-        "light",
-        "ec",
-        "ec_truth",
-        "ec_classical",
-        "to_color",
-        "to_color_second",
-        "evidence",
-        "fill",
-        "mono_small",
-        "truth_small",
-        "mono",
-        "mono_clean",
-        "mono_sigma",
-        "truth",
-    ),
+    "refcolor": ("light", "ec_truth", "exposed", *_GRID),
+    "refsr": ("light", "mono_small", "truth_small", *_FINE),
+    "joint": ("light", "ec", "ec_truth", "ec_classical", *_GRID, *_FINE),
 }
 
 
