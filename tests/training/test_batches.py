@@ -9,11 +9,12 @@ torch = pytest.importorskip("torch")
 
 from dualcam.networks import joint  # noqa: E402
 from dualcam.neural.features import EC_PLANES  # noqa: E402
-from dualcam.training import batches  # noqa: E402
+from dualcam.training import batches, turned  # noqa: E402
 from dualcam.training.config import STAGES, Data  # noqa: E402
 from training_helpers import Memory, made_up  # noqa: E402
 
 DATA = Data(pool=6, validation=3, crop=32, batch=4)
+TURNS = [turned.Turn((up, left), across) for up in (0, 1) for left in (0, 1) for across in (False, True)]
 
 
 def same(a, b):
@@ -59,17 +60,53 @@ def test_hidden_planes_are_zero():
         assert bool(planes[:, index].any()) == (name not in data.hidden)
 
 
-def test_crops_of_the_mosaic_keep_its_phase():
-    sample = made_up(np.random.default_rng(0), 2.0)
-    ramp = np.arange(sample.ec.shape[2], dtype=np.float16) % 2 + 2 * (
-        np.arange(sample.ec.shape[1])[:, None] % 2
-    )
-    sample.ec[0] = ramp
+@pytest.mark.parametrize("turn", TURNS)
+def test_crops_of_the_mosaic_keep_its_phase(turn):
+    """Red where it was, green on the other diagonal, blue where it was, however a crop is mirrored."""
+    sample = made_up(np.random.default_rng(0), 2.0, 100, 110)
+    odd_row, odd_column = (np.arange(n) % 2 for n in sample.ec.shape[1:])
+    sample.ec[0] = odd_row[:, None] + odd_column
     fields = {name: getattr(sample, name) for name in sample.__dataclass_fields__}
     for stage in ("refec", "joint"):
         for seed in range(8):
-            crop = batches.crop(fields, stage, DATA, False, np.random.default_rng(seed))
-            assert crop["ec"][0, :2, :2].tolist() == [[0, 1], [2, 3]]
+            crop = batches.crop(fields, stage, DATA, False, np.random.default_rng(seed), turn)
+            assert crop["ec"][0, :2, :2].tolist() == [[0, 1], [1, 2]]
+
+
+def test_the_turns_are_the_eight_of_a_square():
+    square = np.arange(16.0).reshape(1, 4, 4)
+    found = {turned.crop({"a": square}, turn, {})["a"].tobytes() for turn in TURNS}
+    assert found == {
+        np.ascontiguousarray(p).tobytes()
+        for k in range(4)
+        for p in (np.rot90(square, k, (1, 2)), np.rot90(square[:, ::-1], k, (1, 2)))
+    }
+    assert {turned.Turn.draw(np.random.default_rng(seed)) for seed in range(100)} == set(TURNS)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_a_turned_crop_shows_what_the_straight_one_does(turn, scale):
+    """Maps lead to the same values; where they lead out of the crop's box both repeat its border."""
+    sample = made_up(np.random.default_rng(1), scale)
+    fields = {name: getattr(sample, name) for name in sample.__dataclass_fields__}
+    straight, other = (
+        batches.crop(fields, "joint", DATA, scale < 1.8, np.random.default_rng(5), t)
+        for t in (turned.STRAIGHT, turn)
+    )
+    tensors = {name: torch.from_numpy(value[None]) for name, value in other.items()}
+    for name in ("mono", "truth", "evidence", "mono_noise"):
+        wanted = turned.crop({name: straight[name]}, turn, {})[name]
+        assert np.array_equal(other[name], wanted)
+    for color, place in (
+        ("ec_truth", "to_color"),
+        ("ec_truth", "to_color_second"),
+        ("mono_small", "to_small"),
+    ):
+        first = torch.from_numpy(straight[color][None]), torch.from_numpy(straight[place][None])
+        wanted = turned.crop({"a": joint.sample(*first)[0].numpy()}, turn, {})["a"]
+        found = joint.sample(tensors[color], tensors[place])[0].numpy()
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("stage", ["refec", "joint"])

@@ -97,6 +97,7 @@ def test_one_value_a_sample_and_none_disturbs_another():
     logit = torch.zeros(3, 1, 20, 24)
     found = {
         "charbonnier": losses.charbonnier(out, truth),
+        "rms": losses.rms(out, truth),
         "gradient": losses.gradient(out, truth),
         "color": losses.color_difference(losses.lab(out), losses.lab(truth)),
         "confidence": losses.confidence(logit, losses.lab(out), losses.lab(truth)),
@@ -116,10 +117,22 @@ def test_known_values():
     truth = torch.full((1, 3, 6, 6), 0.5)
     assert losses.charbonnier(truth + 0.3, truth).item() == pytest.approx(0.3, rel=1e-4)
     assert losses.charbonnier(truth, truth).item() == pytest.approx(0.001)
+    assert losses.rms(truth + torch.tensor([0.3, 0.4]).repeat(3), truth).item() == pytest.approx(
+        0.125**0.5, rel=1e-4
+    )
     assert losses.gradient(truth + 0.3, truth).item() == pytest.approx(0, abs=1e-6)
     ramp = torch.arange(6.0).view(1, 1, 1, 6) * 0.1
     assert losses.gradient(truth + ramp, truth).item() == pytest.approx(0.05, rel=1e-4)
     assert to_linear(0.5) == pytest.approx(losses.decode(torch.tensor(0.5)).item(), rel=1e-5)
+
+
+def test_brightness_gives_way_and_color_stays():
+    out, truth = pictures()
+    luma = lambda p: (p * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True)  # noqa: E731
+    for share in (0.0, 0.3, 1.0):
+        found = losses.dimmed(out, truth, share)
+        torch.testing.assert_close(luma(found - truth), share * luma(out - truth), atol=1e-6, rtol=0)
+        torch.testing.assert_close(found - luma(found), out - luma(out), atol=1e-6, rtol=0)
 
 
 def test_gradients_are_finite_at_black_white_gray_and_beyond():

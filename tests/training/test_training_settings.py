@@ -39,7 +39,7 @@ def test_every_setting_survives_writing(written):
         seed=3,
         refsr=configs.Network((8, 16), (1, 2), 4),
         data=configs.Data(1, 2, 3, 64, 5, 6, 0.5, 0.75, ("trust", "raw")),
-        loss=configs.Loss(0.1, 0.2, 0.3, 0.4, 0.5),
+        loss=configs.Loss(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
         optimizer=configs.Optimizer(7, 1e-7, 1e-8, 9, 0.0, 2.0, 0.5, "none"),
         threads=2,
         checkpoint_minutes=0.25,

@@ -12,6 +12,7 @@ from torch import Tensor
 from dualcam.frame import FloatArray
 from dualcam.neural.features import EC_PLANES, noise_plane
 from dualcam.rig import warp
+from dualcam.training import turned
 from dualcam.training.config import Data, Stage
 from dualcam.training.store import Store
 
@@ -75,7 +76,7 @@ def _items(
                 if draws == _MOST_DRAWS:
                     raise LookupError
                 index, draws = int(rng.integers(data.pool)), draws + 1
-        out.append(crop(store.fields(index, _FIELDS[stage]), stage, data, near, rng))
+        out.append(crop(store.fields(index, _FIELDS[stage]), stage, data, near, rng, turned.Turn.draw(rng)))
     return out
 
 
@@ -100,13 +101,28 @@ def fine_crop(size: int, near: bool) -> int:
 
 
 def crop(
-    fields: dict[str, Array], stage: Stage, data: Data, near: bool, rng: np.random.Generator
+    fields: dict[str, Array],
+    stage: Stage,
+    data: Data,
+    near: bool,
+    rng: np.random.Generator,
+    turn: turned.Turn = turned.STRAIGHT,
 ) -> dict[str, FloatArray]:
-    """One random crop of a sample's fields, float32, as a stage needs it; ``near``: the scale is small."""
+    """One random crop of a sample's fields, float32, as a stage needs it.
+
+    Args:
+        fields: of the sample.
+        stage: what is trained.
+        data: size of the crop.
+        near: the scale is small.
+        rng: where the crop lies.
+        turn: how the crop is mirrored.
+    """
     if stage == "refec":
-        out = _ec_crop(fields, data.crop, rng)
+        out = _ec_crop(fields, data.crop, rng, turn)
     else:
-        out = _mono_crop(fields, stage, data.crop, near, rng)
+        out = _mono_crop(fields, stage, data.crop, near, rng, turn)
+    out = turned.crop(out, turn, {name: (data.crop + BOX_MARGIN) for name in _MAPS} | {"to_small": data.crop})
     out["light"] = fields["light"]
     out["share"] = np.array([rng.random()])
     if "ec" in out:
@@ -115,10 +131,15 @@ def crop(
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in out.items()}
 
 
-def _ec_crop(fields: dict[str, Array], size: int, rng: np.random.Generator) -> dict[str, Array]:
+def _ec_crop(
+    fields: dict[str, Array], size: int, rng: np.random.Generator, turn: turned.Turn
+) -> dict[str, Array]:
     height, width = fields["ec"].shape[1:]
-    # Even positions keep the phase of the mosaic.
-    y, x = (2 * int(rng.integers((length - size) // 2 + 1)) for length in (height, width))
+    # Even positions keep the phase of the mosaic, and odd ones where the crop is mirrored.
+    y, x = (
+        2 * int(rng.integers((length - size - odd) // 2 + 1)) + odd
+        for length, odd in zip((height, width), turn.mirrored, strict=True)
+    )
     window = np.s_[:, y : y + size, x : x + size]
     return _complete({name: fields[name][window] for name in ("ec", "ec_truth", "ec_classical")})
 
@@ -133,7 +154,12 @@ def _complete(views: dict[str, Array]) -> dict[str, Array]:
 
 
 def _mono_crop(
-    fields: dict[str, Array], stage: Stage, size: int, near: bool, rng: np.random.Generator
+    fields: dict[str, Array],
+    stage: Stage,
+    size: int,
+    near: bool,
+    rng: np.random.Generator,
+    turn: turned.Turn,
 ) -> dict[str, Array]:
     height, width = fields["mono_small"].shape[1:]
     y, x = (int(rng.integers(length - size + 1)) for length in (height, width))
@@ -142,20 +168,20 @@ def _mono_crop(
     if "to_color" in fields:
         out |= {name: fields[name][window] for name in ("evidence", "fill")}
         places = {name: fields[name][y : y + size, x : x + size] for name in _MAPS}
-        out |= _box(fields, places, size + BOX_MARGIN)
+        out |= _box(fields, places, size + BOX_MARGIN, turn)
     if "mono" in fields:
         out |= _fine_crop(fields, (y, x), size, fine_crop(size, near))
     return out
 
 
-def _box(fields: dict[str, Array], maps: dict[str, Array], size: int) -> dict[str, Array]:
+def _box(fields: dict[str, Array], maps: dict[str, Array], size: int, turn: turned.Turn) -> dict[str, Array]:
     """A square of the color view around what a crop of the mono view looks at, and the maps into it."""
     views = {name: fields[name] for name in _VIEWS if name in fields}
     height, width = views["ec_truth"].shape[1:]
     middle = np.median(maps[_MAPS[0]].reshape(-1, 2), axis=0)
     start = []
-    for center, length in zip(middle[::-1], (height, width), strict=True):
-        start.append(2 * (int(np.clip(center - size / 2, 0, max(0, length - size))) // 2))
+    for center, length, odd in zip(middle[::-1], (height, width), turn.mirrored, strict=True):
+        start.append(2 * (int(np.clip(center - size / 2, 0, max(0, length - size - odd))) // 2) + odd)
     y, x = start
     out = _complete({name: picture[:, y : y + size, x : x + size] for name, picture in views.items()})
     for name, part in out.items():

@@ -88,21 +88,26 @@ class Loss:
 
     Attributes:
         charbonnier: of the display colors.
+        rms: of the display colors' root mean square error.
         color: of the CIE94 difference.
         gradient: of neighbors' differences.
         confidence: of the confidence's likelihood.
         middle: of the two earlier networks' own losses in the joint stage.
+        brightness: share of the errors of brightness of refEC and refColor that count.
     """
 
     charbonnier: float = 1.0
+    rms: float = 0.0
     color: float = 0.3
     gradient: float = 0.3
     confidence: float = 0.02
     middle: float = 0.3
+    brightness: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("charbonnier", "color", "gradient", "confidence", "middle"):
+        for name in ("charbonnier", "rms", "color", "gradient", "confidence", "middle"):
             _within(f"loss.{name}", getattr(self, name), 0)
+        _within("loss.brightness", self.brightness, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,20 @@ def charbonnier(out: Tensor, truth: Tensor) -> Tensor:
     return torch.sqrt((out - truth) ** 2 + 1e-6).flatten(1).mean(1)
 
 
+def rms(out: Tensor, truth: Tensor) -> Tensor:
+    """Root of the mean of d^2 + 0.001^2: (B, C, H, W) twice -> (B,). Where a color is a guess, it asks for the mean."""
+    return torch.sqrt(((out - truth) ** 2).flatten(1).mean(1) + 1e-6)
+
+
+def dimmed(out: Tensor, truth: Tensor, share: float) -> Tensor:
+    """A picture whose errors of brightness are this share of what they were: (B, 3, H, W) twice -> the same.
+
+    What follows refEC and refColor gives their colors mono's brightness.
+    """
+    weights = torch.tensor(_TO_XYZ[1], dtype=out.dtype, device=out.device).view(1, 3, 1, 1)
+    return out - (1 - share) * ((out - truth) * weights).sum(1, keepdim=True)
+
+
 def gradient(out: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference of neighbors' differences: (B, C, H, W) twice -> (B,)."""
     error = out - truth

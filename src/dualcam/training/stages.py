@@ -91,11 +91,11 @@ class Step(nn.Module):
 
 
 def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
-    out = _expose(nets, batch["ec"], config)
-    loss = picture_loss(out, batch["ec_truth"], _labs(out, batch["ec_truth"]), config.loss)
-    return loss, {
-        "psnr": psnr(out, batch["ec_truth"]),
-        "classical": psnr(batch["ec_classical"], batch["ec_truth"]),
+    out, truth = _expose(nets, batch["ec"], config), batch["ec_truth"]
+    return _middle_loss(out, truth, config.loss), {
+        "psnr": psnr(out, truth),
+        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
+        "classical": psnr(batch["ec_classical"], truth),
     }
 
 
@@ -111,8 +111,13 @@ def _refcolor(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
 def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Loss) -> Result:
     truth = batch["truth_small"]
     labs = _labs(out, truth)
-    total = picture_loss(out, truth, labs, loss) + loss.confidence * losses.confidence(logit, *labs)
-    return total, {"psnr": psnr(out, truth), "base": psnr(base, truth), "de": _difference(labs)}
+    sure = loss.confidence * losses.confidence(logit, *labs)
+    return _middle_loss(out, truth, loss) + sure, {
+        "psnr": psnr(out, truth),
+        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
+        "base": psnr(base, truth),
+        "de": _difference(labs),
+    }
 
 
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
@@ -129,12 +134,12 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     color, logit, base = _color(nets, exposed, batch, config)
     out, sure, _ = _enlarge(nets, color, logit, batch, config)
     truth, loss = batch["truth"], config.loss
-    first = picture_loss(exposed, batch["ec_truth"], _labs(exposed, batch["ec_truth"]), loss)
-    middle = first + _color_loss(color, logit, base, batch, loss)[0]
+    middle = _middle_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
     labs = _labs(out, truth)
     total = picture_loss(out, truth, labs, loss) + loss.confidence * losses.confidence(sure, *labs)
     return total + loss.middle * middle, {
         "psnr": psnr(out, truth),
+        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
         "psnr_refec": psnr(exposed, batch["ec_truth"]),
         "psnr_refcolor": psnr(color, batch["truth_small"]),
         "de": _difference(labs),
@@ -189,7 +194,15 @@ def picture_loss(out: Tensor, truth: Tensor, labs: Labs, loss: Loss) -> Tensor:
         (B,).
     """
     total = loss.charbonnier * losses.charbonnier(out, truth) + loss.gradient * losses.gradient(out, truth)
+    if loss.rms:
+        total = total + loss.rms * losses.rms(out, truth)
     return total + loss.color * losses.color_difference(*labs) if loss.color else total
+
+
+def _middle_loss(out: Tensor, truth: Tensor, loss: Loss) -> Tensor:
+    """The same of refEC's and refColor's pictures, whose brightness gives way to mono's."""
+    out = losses.dimmed(out, truth, loss.brightness)
+    return picture_loss(out, truth, _labs(out, truth), loss)
 
 
 def _labs(out: Tensor, truth: Tensor) -> Labs:
