@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dualcam.camera.cfa import find_pattern
 from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
@@ -84,7 +85,8 @@ class EcInput:
         planes: (h, w, 11) float32, ``EC_PLANES``.
         base: (h, w, 3) float32, display, the brightened color; refEC predicts what to add.
         sigma: (h, w) float32, display, its noise.
-        phase: rows and columns to put before the first, so that a raw mosaic begins with red; (0, 0) otherwise.
+        phase: rows and columns to put before the first, so that the mosaic begins with red, the raw one or the one that
+            still shows in a demosaiced file; (0, 0) where there is none.
     """
 
     planes: FloatArray
@@ -107,10 +109,11 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
     guide = bright.guide
     mosaic = pair.color.mosaic
     if mosaic is None:
-        samples, raw, phase = np.zeros_like(guide), np.float32(0), (0, 0)
+        samples, raw = np.zeros_like(guide), np.float32(0)
+        pattern = find_pattern(bright.color)
     else:
         samples = exposure.brightened(balanced(mosaic), bright.factor) - guide
-        raw, phase = np.float32(1), _phase(mosaic.pattern)
+        raw, pattern = np.float32(1), mosaic.pattern
     planes = np.dstack(
         [
             bright.color - guide[..., None],
@@ -123,11 +126,13 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
             exposure.denoised(bright) - guide[..., None],
         ]
     )
-    return EcInput(planes, bright.color, bright.sigma, phase)
+    return EcInput(planes, bright.color, bright.sigma, _phase(pattern))
 
 
-def _phase(pattern: str) -> tuple[int, int]:
+def _phase(pattern: str | None) -> tuple[int, int]:
     # The networks take pixels apart two by two; red must be where it was in training.
+    if pattern is None:
+        return 0, 0
     site = pattern.index("R")
     return site // 2, site % 2
 

@@ -33,7 +33,7 @@ from dualcam.training.sources import Sources, Split
 
 # The denoised color is kept by itself.
 _EC_STORED = len(features.EC_PLANES) - 3
-MAKING = 2
+MAKING = 3
 """Counts the ways in which samples have been made: those of two ways are never mixed in a folder."""
 _SPLIT_SEEDS = {"train": 1, "val": 2}
 
@@ -45,7 +45,7 @@ class Sample:
     The color view is (h', w'), the match grid (h, w), the mono view (H, W).
 
     Attributes:
-        ec: (8, h', w'), ``EC_PLANES`` but the last three, rolled so that a raw mosaic begins with red.
+        ec: (8, h', w'), ``EC_PLANES`` but the last three, padded so that a mosaic that shows begins with red.
         ec_truth: (3, h', w'), the clean color view.
         ec_classical: (3, h', w'), what the classical refEC makes of it; minus the guide, the last of ``EC_PLANES``.
         exposed: (3, h', w'), what refColor is to work with: a refEC network's picture, or the classical one's.

@@ -54,8 +54,8 @@ def crop(fields: Mapping[str, Array], turn: Turn, maps: Mapping[str, int]) -> di
 
 
 def _planes(planes: Array, turn: Turn) -> Array:
-    axes = [axis for axis, flip in zip((1, 2), turn.mirrored, strict=True) if flip]
-    planes = np.flip(planes, axes) if axes else planes
+    down, across = (slice(None, None, -1 if flip else 1) for flip in turn.mirrored)
+    planes = planes[:, down, across]
     return planes.swapaxes(1, 2) if turn.transposed else planes
 
 
