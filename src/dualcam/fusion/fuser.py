@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import Measured, measure
+from dualcam.camera.remosaic import remosaiced
 from dualcam.classical.exposure import rough_luma, rough_tone
 from dualcam.errors import InputError, UsageError
 from dualcam.files.read import from_array, read
@@ -155,11 +156,14 @@ class Fuser:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
             frames = _load(mono, "mono"), _load(color, "color")
+            if self._method.takes_mosaics:
+                frames = frames[0], remosaiced(frames[1])
             for frame in frames:
                 _refuse_long(frame)
                 height, width = frame.pixels.shape[:2]
                 facts[f"{frame.role} size"] = f"{width} x {height}"
                 facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
+            facts["color mosaic"] = frames[1].mosaic.pattern if frames[1].mosaic else "none"
         with log.hop("place") as facts:
             placement = place(*frames, self._place)
             pair = Pair(*frames, placement)

@@ -26,11 +26,13 @@ class Method(Protocol):
         name: "classical" or "neural".
         facts: what a report should say about the method itself.
         matches_twice: whether it wants a second opinion on the flow.
+        takes_mosaics: whether a demosaiced file should become the mosaic that shows in it, and be developed anew.
     """
 
     name: str
     facts: Mapping[str, Fact]
     matches_twice: bool
+    takes_mosaics: bool
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
@@ -51,6 +53,8 @@ class Classical:
     name = "classical"
     facts: Mapping[str, Fact] = {}
     matches_twice = False
+    # Its models of evidence were fitted to files as they are.
+    takes_mosaics = False
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """See ``classical.exposure``."""

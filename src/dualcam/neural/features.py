@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dualcam.camera.cfa import find_pattern
 from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
@@ -85,8 +84,7 @@ class EcInput:
         planes: (h, w, 11) float32, ``EC_PLANES``.
         base: (h, w, 3) float32, display, the brightened color; refEC predicts what to add.
         sigma: (h, w) float32, display, its noise.
-        phase: rows and columns to put before the first, so that the mosaic begins with red, the raw one or the one that
-            still shows in a demosaiced file; (0, 0) where there is none.
+        phase: rows and columns to put before the first, so that a mosaic begins with red; (0, 0) otherwise.
     """
 
     planes: FloatArray
@@ -99,7 +97,7 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
     """Feed refEC.
 
     Args:
-        pair: the pair.
+        pair: the pair; the color of a file with its mosaic taken back (``camera.remosaic``).
         measured: its noise.
         mono: (h, w) float32, linear, denoised mono on the match grid.
         match: the match.
@@ -109,11 +107,10 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
     guide = bright.guide
     mosaic = pair.color.mosaic
     if mosaic is None:
-        samples, raw = np.zeros_like(guide), np.float32(0)
-        pattern = find_pattern(bright.color)
+        samples, raw, phase = np.zeros_like(guide), np.float32(0), (0, 0)
     else:
         samples = exposure.brightened(balanced(mosaic), bright.factor) - guide
-        raw, pattern = np.float32(1), mosaic.pattern
+        raw, phase = np.float32(1), _phase(mosaic.pattern)
     planes = np.dstack(
         [
             bright.color - guide[..., None],
@@ -126,13 +123,11 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
             exposure.denoised(bright) - guide[..., None],
         ]
     )
-    return EcInput(planes, bright.color, bright.sigma, _phase(pattern))
+    return EcInput(planes, bright.color, bright.sigma, phase)
 
 
-def _phase(pattern: str | None) -> tuple[int, int]:
+def _phase(pattern: str) -> tuple[int, int]:
     # The networks take pixels apart two by two; red must be where it was in training.
-    if pattern is None:
-        return 0, 0
     site = pattern.index("R")
     return site // 2, site % 2
 

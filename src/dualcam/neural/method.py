@@ -40,6 +40,7 @@ class Neural:
 
     name = "neural"
     matches_twice = True
+    takes_mosaics = True
 
     def __init__(self, weights: Path, threads: int | None = None) -> None:
         self._engine = engine.load(weights, threads)

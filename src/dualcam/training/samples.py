@@ -15,6 +15,7 @@ import numpy as np
 from dualcam.camera import develop, sensor
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import measure
+from dualcam.camera.remosaic import remosaiced
 from dualcam.classical import exposure
 from dualcam.classical.colorize import gather
 from dualcam.files.read import from_array
@@ -120,7 +121,7 @@ def shoot(
     mono_codes = capture.mono_file(mono_dn, chosen.mono)
     mono = from_array(mono_codes, "mono")
     mono = replace(mono, origin=replace(mono.origin, bits=16, curve="srgb"))
-    color = _raw_frame(color_dn, chosen) if raw else _file_frame(color_dn, chosen, rng)
+    color = _raw_frame(color_dn, chosen) if raw else remosaiced(_file_frame(color_dn, chosen, rng))
     pair = Pair(mono, color, _placement(seen, chosen, rng))
     measured = measure(mono, color)
     grid = match_grid(pair)
