@@ -93,7 +93,7 @@ class Loss:
         gradient: of neighbors' differences.
         confidence: of the confidence's likelihood.
         middle: of the two earlier networks' own losses in the joint stage.
-        brightness: share of the errors of brightness of refEC and refColor that count.
+        brightness: share of the errors of brightness that count.
     """
 
     charbonnier: float = 1.0

@@ -27,7 +27,7 @@ def rms(out: Tensor, truth: Tensor) -> Tensor:
 def dimmed(out: Tensor, truth: Tensor, share: float) -> Tensor:
     """A picture whose errors of brightness are this share of what they were: (B, 3, H, W) twice -> the same.
 
-    What follows refEC and refColor gives their colors mono's brightness.
+    In the end the colors are given mono's brightness (``classical.upsample.with_luminance``).
     """
     weights = torch.tensor(_TO_XYZ[1], dtype=out.dtype, device=out.device).view(1, 3, 1, 1)
     return out - (1 - share) * ((out - truth) * weights).sum(1, keepdim=True)

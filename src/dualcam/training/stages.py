@@ -92,7 +92,7 @@ class Step(nn.Module):
 
 def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     out, truth = _expose(nets, batch["ec"], config), batch["ec_truth"]
-    return _middle_loss(out, truth, config.loss), {
+    return picture_loss(out, truth, config.loss), {
         "psnr": psnr(out, truth),
         "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
         "classical": psnr(batch["ec_classical"], truth),
@@ -112,7 +112,7 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
     truth = batch["truth_small"]
     labs = _labs(out, truth)
     sure = loss.confidence * losses.confidence(logit, *labs)
-    return _middle_loss(out, truth, loss) + sure, {
+    return picture_loss(out, truth, loss) + sure, {
         "psnr": psnr(out, truth),
         "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
         "base": psnr(base, truth),
@@ -125,8 +125,7 @@ def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     logit = (12 * batch["share"] - 6).view(-1, 1, 1, 1).expand_as(batch["mono_small"])
     out, _, base = _enlarge(nets, batch["truth_small"], logit, batch, config)
     truth = batch["truth"]
-    loss = picture_loss(out, truth, _labs(out, truth), config.loss)
-    return loss, {"psnr": psnr(out, truth), "base": psnr(base, truth)}
+    return picture_loss(out, truth, config.loss), {"psnr": psnr(out, truth), "base": psnr(base, truth)}
 
 
 def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
@@ -134,9 +133,9 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     color, logit, base = _color(nets, exposed, batch, config)
     out, sure, _ = _enlarge(nets, color, logit, batch, config)
     truth, loss = batch["truth"], config.loss
-    middle = _middle_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
+    middle = picture_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
     labs = _labs(out, truth)
-    total = picture_loss(out, truth, labs, loss) + loss.confidence * losses.confidence(sure, *labs)
+    total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, *labs)
     return total + loss.middle * middle, {
         "psnr": psnr(out, truth),
         "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
@@ -181,32 +180,25 @@ def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:
     return tuple(o.float() for o in out) if isinstance(out, tuple) else out.float()
 
 
-def picture_loss(out: Tensor, truth: Tensor, labs: Labs, loss: Loss) -> Tensor:
+def picture_loss(out: Tensor, truth: Tensor, loss: Loss) -> Tensor:
     """Weighted sum of the losses of a picture.
 
     Args:
         out: (B, 3, H, W) display.
         truth: the same.
-        labs: both in CIELAB.
         loss: the weights.
 
     Returns:
         (B,).
     """
+    out = losses.dimmed(out, truth, loss.brightness)
     total = loss.charbonnier * losses.charbonnier(out, truth) + loss.gradient * losses.gradient(out, truth)
     if loss.rms:
         total = total + loss.rms * losses.rms(out, truth)
-    return total + loss.color * losses.color_difference(*labs) if loss.color else total
-
-
-def _middle_loss(out: Tensor, truth: Tensor, loss: Loss) -> Tensor:
-    """The same of refEC's and refColor's pictures, whose brightness gives way to mono's."""
-    out = losses.dimmed(out, truth, loss.brightness)
-    return picture_loss(out, truth, _labs(out, truth), loss)
+    return total + loss.color * losses.color_difference(*_labs(out, truth)) if loss.color else total
 
 
 def _labs(out: Tensor, truth: Tensor) -> Labs:
-    # Once for all losses: the curves and cube roots cost more than what is made of them.
     return losses.lab(out), losses.lab(truth)
 
 
