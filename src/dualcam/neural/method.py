@@ -19,11 +19,11 @@ from dualcam.rig.matching import Match
 # Confidences closer to 0 and 1 than this cannot be told from them.
 _SURE = 1e-6
 
-SHARE = np.float32(0.7)
+SHARE = np.float32(0.85)
 """Part of refColor's correction that is believed.
 
-Real scenes differ from those that it was taught with: on NIGHT captures of stereo pairs of the training data a part was
-a little better than all of it, and better on the scene that the network is worst at (docs/experiments.md).
+Real scenes differ from those that it was taught with: a part was a little better than all of it, on captures of stereo
+pairs of the training data and on crops of held-back pictures (docs/experiments.md).
 """
 
 
