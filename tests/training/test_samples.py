@@ -113,8 +113,19 @@ def test_a_raw_mosaic_begins_with_red(pattern):
         assert np.argmin(apart) == channel, (site, apart)
 
 
-def test_a_file_has_no_mosaic():
-    _, _, made = shot(raw=False)
+@pytest.mark.parametrize("pattern", ["RGGB", "GBRG"])
+def test_a_file_shows_its_mosaic_and_others_have_none(pattern, monkeypatch):
+    _, _, made = shot(raw=False, pattern=pattern)
+    mosaic, raw = (made.ec[EC_PLANES.index(name)].astype(np.float32) for name in ("mosaic - guide", "raw"))
+    assert (raw == 1).all()
+    # It begins with red; what was put before the first row and column is no sample.
+    inside = np.s_[2::2, 2::2]
+    red, green, blue = made.ec[:3].astype(np.float32)
+    np.testing.assert_allclose(mosaic[inside], red[inside], atol=2e-3)
+    np.testing.assert_allclose(mosaic[3::2, 3::2], blue[3::2, 3::2], atol=2e-3)
+    np.testing.assert_allclose(mosaic[2::2, 3::2], green[2::2, 3::2], atol=2e-3)
+    monkeypatch.setattr(samples, "remosaiced", lambda frame: frame)
+    _, _, made = shot(raw=False, pattern=pattern)
     assert not made.ec[EC_PLANES.index("mosaic - guide")].any() and not made.ec[EC_PLANES.index("raw")].any()
 
 
