@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.sensor import PATTERNS
 from dualcam.frame import FloatArray
 
 # A channel's liveliest site of four stands out from their mean by this factor (1.41 to 2.1 in simulated files of four
@@ -18,7 +19,6 @@ _CLEAR, _CLEAR_GREEN = 1.25, 1.03
 # A part of the picture says enough.
 _MOST_PX = 1024
 _LEAST_PX = 32
-_NAMES = {(0, 0): "RGGB", (0, 1): "GRBG", (1, 0): "GBRG", (1, 1): "BGGR"}
 
 
 def find_pattern(color: FloatArray) -> str | None:
@@ -40,7 +40,9 @@ def find_pattern(color: FloatArray) -> str | None:
         return None
     # Green was measured beside red and blue, not with them.
     beside = (green[where[0], other[1]] + green[other[0], where[1]]) / 2
-    return _NAMES[where] if beside > _CLEAR_GREEN else None
+    if beside <= _CLEAR_GREEN:
+        return None
+    return next(name for name in PATTERNS if name.index("R") == 2 * where[0] + where[1])
 
 
 def _liveliness(channel: FloatArray) -> NDArray[np.float64]:

@@ -94,7 +94,7 @@ def _refec(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     out, truth = _expose(nets, batch["ec"], config), batch["ec_truth"]
     return picture_loss(out, truth, config.loss), {
         "psnr": psnr(out, truth),
-        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
+        "psnr_chroma": psnr_chroma(out, truth),
         "classical": psnr(batch["ec_classical"], truth),
     }
 
@@ -114,7 +114,7 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
     sure = loss.confidence * losses.confidence(logit, *labs)
     return picture_loss(out, truth, loss) + sure, {
         "psnr": psnr(out, truth),
-        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
+        "psnr_chroma": psnr_chroma(out, truth),
         "base": psnr(base, truth),
         "de": _difference(labs),
     }
@@ -138,7 +138,7 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, *labs)
     return total + loss.middle * middle, {
         "psnr": psnr(out, truth),
-        "psnr_chroma": psnr(losses.dimmed(out, truth, 0.0), truth),
+        "psnr_chroma": psnr_chroma(out, truth),
         "psnr_refec": psnr(exposed, batch["ec_truth"]),
         "psnr_refcolor": psnr(color, batch["truth_small"]),
         "de": _difference(labs),
@@ -212,3 +212,9 @@ def psnr(out: Tensor, truth: Tensor) -> Tensor:
     with torch.no_grad():
         error = ((out.clamp(0, 1) - truth) ** 2).flatten(1).mean(1)
         return -10 * torch.log10(error.clamp_min(1e-10))
+
+
+def psnr_chroma(out: Tensor, truth: Tensor) -> Tensor:
+    """The same with the true brightness, which the program takes from mono in the end."""
+    with torch.no_grad():
+        return psnr(losses.dimmed(out, truth, 0.0), truth)
