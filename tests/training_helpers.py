@@ -79,6 +79,7 @@ def made_up(rng: np.random.Generator, scale: float, rows: int = 72, columns: int
         truth_small=smooth(3, rows, columns),
         mono=smooth(1, *fine),
         mono_clean=smooth(1, *fine),
+        mono_truth=smooth(1, *fine),
         mono_sigma=smooth(1, rows, columns),
         truth=smooth(3, *fine),
         light=np.array([1000, 8, scale, 0, 0], np.float32),

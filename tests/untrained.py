@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dualcam.neural import manifest
-from dualcam.neural.engine import PLANES
+from dualcam.neural.engine import OUTPUTS, PLANES
 from dualcam.neural.manifest import DataSet, Entry, Run
 
 RUN = Run("untrained", "joint", "2026-01-31", 7, 0, {"optimizer.rate": 0.002}, (DataSet("none", "CC0"),))
@@ -44,8 +44,8 @@ def network(planes: int, outputs: int, seed: int = 0, strength: float = 0.02) ->
         conv("tail", "joined", 6, 4 * outputs, 3, strength, **around),
         helper.make_node("DepthToSpace", ["tail"], ["out"], blocksize=2, mode="CRD"),
     ]
-    names = ["residual", "logit"] if outputs == 4 else ["residual"]
-    stored.append(numpy_helper.from_array(np.int64([3, outputs - 3][: len(names)]), "parts"))
+    names = ["residual", "logit", "mono"][: outputs - 2]
+    stored.append(numpy_helper.from_array(np.int64([3, 1, 1][: len(names)]), "parts"))
     nodes.append(helper.make_node("Split", ["out", "parts"], names, axis=1))
     shape = [1, planes, "height", "width"]
     given = helper.make_tensor_value_info("planes", TensorProto.FLOAT, shape)
@@ -61,7 +61,7 @@ def weights(folder: Path, tile: int = 256, strength: float = 0.02) -> Path:
     folder.mkdir(parents=True)
     entries = {}
     for seed, (name, planes) in enumerate(PLANES.items()):
-        made = network(len(planes), 3 if name == "refec" else 4, seed, strength).SerializeToString()
+        made = network(len(planes), len(OUTPUTS[name]) + 2, seed, strength).SerializeToString()
         (folder / f"{name}.onnx").write_bytes(made)
         digest = hashlib.sha256(made).hexdigest()
         entries[name] = Entry(f"{name}.onnx", digest, len(made), 1000, 250, planes, HALO, MULTIPLE, tile, RUN)

@@ -22,7 +22,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("kind", "planes", "outputs"), [
-    (RefEC, EC_PLANES, (3,)), (RefColor, COLOR_PLANES, (3, 1)), (RefSR, SR_PLANES, (3, 1)),
+    (RefEC, EC_PLANES, (3,)), (RefColor, COLOR_PLANES, (3, 1)), (RefSR, SR_PLANES, (3, 1, 1)),
 ])  # fmt: skip
 def test_networks_keep_the_picture_s_size_and_begin_by_changing_little(kind, planes, outputs):
     torch.manual_seed(0)

@@ -108,9 +108,9 @@ def test_planes_of_refcolor(color, mono, places):
     known = features.match_evidence(match, noise, TONE)
     seen = colorize.consider(mono, warped, noise, match, TONE)
     filling = features.fillings(mono, seen, TONE)
-    fed = seen.mono, warped, warp.sample(color, other), known, filling
+    fed = seen.mono, warped, warp.sample(color, other), np.dstack(known), np.dstack(filling)
     ours, ours_base = joint.color_planes(*map(torched, fed))
-    np.testing.assert_allclose(back(ours), made.planes, atol=5e-5)
+    np.testing.assert_allclose(back(ours), np.dstack(made.planes), atol=5e-5)
     np.testing.assert_allclose(back(ours_base), made.base, atol=5e-5)
     assert back(ours).shape[-1] == len(features.COLOR_PLANES)
 
@@ -123,7 +123,7 @@ def test_planes_of_refsr(color, mono):
     planes, base = features.sr_planes(mono, grain, difference, sigma, logit)
     noise = features.noise_plane(sigma)
     ours, ours_base = joint.sr_planes(*map(torched, (mono, grain, difference, noise, logit)))
-    np.testing.assert_allclose(back(ours), planes, atol=1e-6)
+    np.testing.assert_allclose(back(ours), np.dstack(planes), atol=1e-6)
     np.testing.assert_allclose(back(ours_base), base, atol=1e-6)
 
 

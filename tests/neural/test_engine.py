@@ -25,7 +25,7 @@ def planes(count, height=12, width=20):
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "made"), [("refec", 11, [3]), ("refcolor", 31, [3, 1]), ("refsr", 7, [3, 1])]
+    ("name", "given", "made"), [("refec", 11, [3]), ("refcolor", 31, [3, 1]), ("refsr", 7, [3, 1, 1])]
 )
 def test_the_networks_compute_what_their_files_say(folder, name, given, made):
     found = getattr(engine.load(folder, threads=1), name).run(planes(given))
@@ -93,6 +93,18 @@ def test_a_network_that_is_not_there_or_wants_other_planes(folder):
         engine.load(folder)
 
 
+def test_a_network_of_another_version_s_outputs(folder):
+    path = folder / "refsr.onnx"
+    content = untrained.network(len(engine.PLANES["refsr"]), 4).SerializeToString()
+    text = (folder / manifest.NAME).read_text()
+    old, new = (engine.hashlib.sha256(data).hexdigest() for data in (path.read_bytes(), content))
+    path.write_bytes(content)
+    (folder / manifest.NAME).write_text(text.replace(old, new))
+    with pytest.raises(UnavailableError, match="returns other things") as caught:
+        engine.load(folder).refsr.run(planes(7))
+    assert "this version" in caught.value.remedy
+
+
 def test_too_little_memory_is_told_as_such(folder, monkeypatch):
     made = engine.load(folder)
 
@@ -100,6 +112,6 @@ def test_too_little_memory_is_told_as_such(folder, monkeypatch):
         def run(self, *_):
             raise RuntimeError("Failed to allocate memory for requested buffer of size 9")
 
-    monkeypatch.setitem(made.refec.__dict__, "_session", Full())
+    monkeypatch.setattr(made.refec, "_session", lambda threads: Full())
     with pytest.raises(MemoryError, match="allocate"):
         made.refec.run(planes(11))

@@ -69,9 +69,11 @@ def test_the_last_planes_of_refec_are_the_classical_color(folders, pair):
     known = neural(folders["silent"]).prepare(*pair)
     given = (known.pair, known.measured, known.mono, known.match, known.tone)
     planes = features.ec_input(*given).planes
-    assert planes.shape[-1] == len(features.EC_PLANES)
-    guide = planes[..., features.EC_PLANES.index("guide")]
-    np.testing.assert_allclose(planes[..., -3:] + guide[..., None], exposure.expose(*given).color, atol=1e-6)
+    assert len(planes) == len(features.EC_PLANES)
+    guide = planes[features.EC_PLANES.index("guide")]
+    np.testing.assert_allclose(
+        np.dstack(planes[-3:]) + guide[..., None], exposure.expose(*given).color, atol=1e-6
+    )
 
 
 def test_a_match_made_once_is_refused(folders, pair):
@@ -126,7 +128,7 @@ def test_a_mosaic_begins_with_red(folders, pattern):
     class Listening:
         layout = method._engine.refec.layout
 
-        def run(self, planes):
+        def run(self, planes, at_once=1):
             seen.append(planes)
             return (np.zeros((3, *planes.shape[1:]), np.float32),)
 
@@ -166,7 +168,7 @@ def test_changed_color_is_not_measured(folders):
     class Painting:
         layout = method._engine.refcolor.layout
 
-        def run(self, planes):
+        def run(self, planes, at_once=1):
             change = np.zeros((3, *planes.shape[1:]), np.float32)
             change[0, :, : shape[1] // 2] = 0.3
             return change, np.full((1, *planes.shape[1:]), 8, np.float32)

@@ -22,9 +22,9 @@ class Recorded:
     def __init__(self, network, layout=LAYOUT):
         self.network, self.layout, self.shapes = network, layout, []
 
-    def run(self, planes):
+    def run(self, planes, at_once=1):
         self.shapes.append(planes.shape)
-        return self.network.run(planes)
+        return self.network.run(planes, at_once)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def network(tmp_path_factory):
 
 
 def picture(height, width, seed=0):
-    return np.random.default_rng(seed).normal(size=(height, width, 31)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(31, height, width)).astype(np.float32)
 
 
 @pytest.mark.parametrize(("height", "width"), [(131, 97), (64, 203), (9, 150), (128, 128), (3, 2)])
@@ -62,7 +62,7 @@ def test_a_halo_that_is_too_small_shows(network):
 
 def test_padding_repeats_the_edge(network):
     planes = picture(30, 45)
-    padded = np.pad(planes, ((0, 2), (0, 3), (0, 0)), mode="edge")
+    padded = np.pad(planes, ((0, 0), (0, 2), (0, 3)), mode="edge")
     found, wanted = tiles.whole(network, planes)[0], tiles.whole(network, padded)[0]
     np.testing.assert_allclose(found, wanted[:30, :45], atol=1e-6)
 
@@ -71,17 +71,28 @@ def test_pieces_bring_back_what_came_with_the_planes(network):
     planes = picture(131, 97)
     number = np.arange(131 * 97).reshape(131, 97)
     seen = np.full((131, 97), -1)
-    for piece in tiles.pieces(
+
+    def use(piece):
+        assert (seen[piece.rows, piece.columns] == -1).all()
+        seen[piece.rows, piece.columns] = piece.beside[0]
+        assert piece.found[1].shape == (*piece.beside[0].shape, 1)
+
+    tiles.pieces(
         Recorded(network, Layout(4, untrained.HALO, 70**2)),
         131,
         97,
-        lambda r, c: (planes[r, c], number[r, c]),
-    ):
-        assert (seen[piece.rows, piece.columns] == -1).all()
-        seen[piece.rows, piece.columns] = piece.fed[1]
-        assert piece.found[1].shape == (*piece.fed[1].shape, 1)
-        np.testing.assert_array_equal(piece.fed[0], planes[piece.rows, piece.columns])
+        lambda r, c: (planes[:, r, c], (number[r, c],)),
+        use,
+    )
     np.testing.assert_array_equal(seen, number)
+
+
+def test_an_error_in_a_tile_is_raised(network):
+    def feed(rows, columns):
+        raise MemoryError("no more")
+
+    with pytest.raises(MemoryError, match="no more"):
+        tiles.pieces(network, 40, 40, feed, lambda piece: None)
 
 
 @given(

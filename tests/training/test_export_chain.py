@@ -40,7 +40,11 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
     monkeypatch.setattr("dualcam.neural.method.exposure.fine_tone", lambda *_: tone)
     # What the program forbids its networks to claim is no part of the training.
     monkeypatch.setattr(claims, "allowed", lambda mono, *_: np.ones_like(mono))
-    monkeypatch.setattr("dualcam.neural.method.upsample.with_luminance", lambda linear, *_: linear)
+    brightness = []
+    monkeypatch.setattr(
+        "dualcam.neural.method.upsample.with_luminance",
+        lambda linear, mono, *_: brightness.append(mono) or linear,
+    )
     method = Neural(tmp_path / "w", threads=1)
     exposed = method.ref_ec(pair, measured, small, found, tone)
     colored = method.ref_color(small, exposed, found)
@@ -90,9 +94,10 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         fed_sr, base = joint.sr_planes(
             planes["mono_clean"], planes["mono"] - planes["mono_clean"], rough, noise, known
         )
-        residual, more = nets["refsr"](fed_sr)
+        residual, more, cleaner = nets["refsr"](fed_sr)
         agree(encode(pixels), (base + residual).clamp(0, 1))
         agree(confidence, torch.sigmoid(known + more))
+        agree(encode(brightness[0]), (planes["mono_clean"] + cleaner).clamp(0, 1))
 
 
 def padded(planes, multiple):

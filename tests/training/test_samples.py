@@ -53,7 +53,12 @@ def test_fields_fit_each_other(found, index):
     assert min(*color, *small) >= 96
     for field in fields(samples.Sample):
         assert np.isfinite(getattr(made, field.name).astype(np.float32)).all(), field.name
-    assert made.fill.shape == (11, *small) and made.mono_clean.shape == made.mono.shape
+    assert made.fill.shape == (11, *small)
+    assert made.mono_clean.shape == made.mono_truth.shape == made.mono.shape
+    noise, left = (
+        np.abs(p.astype(np.float32) - made.mono_truth).mean() for p in (made.mono, made.mono_clean)
+    )
+    assert 0 < left < noise
     assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) + 3 == len(COLOR_PLANES)
     weights = made.evidence[-3:, 0, 0]
     assert weights.astype(float).sum() == pytest.approx(1, abs=2e-3)

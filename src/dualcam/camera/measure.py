@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dualcam.camera import noise
+from dualcam.camera.channels import highest
 from dualcam.camera.denoise import denoise_linear
 from dualcam.frame import FloatArray, Frame, NoiseModel
 
@@ -53,7 +54,7 @@ def measure(mono: Frame, color: Frame) -> Measured:
         mono_noise=mono_noise,
         color_noise=(red, green, blue),
         mono_clipped=float((plane >= CLIPPED).mean()),
-        color_clipped=float((color.pixels.max(axis=-1) >= CLIPPED).mean()),
+        color_clipped=float((highest(color.pixels) >= CLIPPED).mean()),
     )
 
 

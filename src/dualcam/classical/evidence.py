@@ -6,11 +6,13 @@ Three small logistic models over the same regressors, fitted on simulated captur
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from dualcam.camera.channels import highest, lowest, total
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
 
@@ -138,39 +140,41 @@ CONFIDENCE = np.array(
 
 def regressors(evidence: Evidence) -> FloatArray:
     """The values of ``REGRESSORS``, (h, w, 16), each of order one."""
-    e = evidence
+    return np.stack([*_values(evidence)], axis=-1).astype(np.float32)
+
+
+def _values(e: Evidence) -> Iterator[FloatArray]:
+    """The same, one after the other."""
     far = np.log1p(e.disagreement)
-    saturation = e.difference.max(axis=-1) - e.difference.min(axis=-1)
+    saturation = highest(e.difference) - lowest(e.difference)
     detail = gradient_magnitude(e.mono)
-    apart = np.linalg.norm(cv2.GaussianBlur(e.difference - e.filled, (0, 0), 1.0), axis=-1)
-    return np.stack(
-        [
-            np.ones_like(e.mono),
-            e.reliable,
-            e.support,
-            np.minimum(far, 1.5),
-            np.clip(far - 1.5, 0, 2),
-            np.minimum(e.photometric, 0.2) * 10,
-            np.minimum(e.photometric / (e.sigma + np.float32(0.005)), 4),
-            e.likeness,
-            np.log10(e.sigma + np.float32(1e-3)) + 2,
-            e.mono,
-            e.mono**2,
-            np.minimum(saturation, 0.5) * 2,
-            np.minimum(_spread(e.difference), 0.2) * 10,
-            np.minimum(cv2.GaussianBlur(detail, (0, 0), 1.0), 0.5) * 2,
-            np.minimum(apart, 0.3) * 5,
-            np.minimum(np.log1p(e.outside), 4),
-        ],
-        axis=-1,
-    ).astype(np.float32)
+    apart = np.sqrt(total(cv2.GaussianBlur(e.difference - e.filled, (0, 0), 1.0) ** 2))
+    yield np.ones_like(e.mono)
+    yield e.reliable
+    yield e.support
+    yield np.minimum(far, 1.5)
+    yield np.clip(far - 1.5, 0, 2)
+    yield np.minimum(e.photometric, 0.2) * 10
+    yield np.minimum(e.photometric / (e.sigma + np.float32(0.005)), 4)
+    yield e.likeness
+    yield np.log10(e.sigma + np.float32(1e-3)) + 2
+    yield e.mono
+    yield e.mono**2
+    yield np.minimum(saturation, 0.5) * 2
+    yield np.minimum(_spread(e.difference), 0.2) * 10
+    yield np.minimum(cv2.GaussianBlur(detail, (0, 0), 1.0), 0.5) * 2
+    yield np.minimum(apart, 0.3) * 5
+    yield np.minimum(np.log1p(e.outside), 4)
 
 
 def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """How far to believe the match over the filling, and how strong the filling may be: two (h, w) in [0, 1]."""
-    known = regressors(evidence)
-    trust = cv2.GaussianBlur(logistic(known @ TRUST), (0, 0), 0.8)
-    return trust, logistic(known @ SHRINK)
+    # Sums that grow value by value: all sixteen at once would be the largest array of the whole program.
+    trust, shrink = np.zeros_like(evidence.mono), np.zeros_like(evidence.mono)
+    for value, for_trust, for_shrink in zip(_values(evidence), TRUST, SHRINK, strict=True):
+        trust += for_trust * value
+        shrink += for_shrink * value
+    return cv2.GaussianBlur(logistic(trust), (0, 0), 0.8), logistic(shrink)
 
 
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
@@ -206,4 +210,4 @@ def _spread(difference: FloatArray) -> FloatArray:
     """Local standard deviation of (h, w, 3) over all channels, (h, w)."""
     mean = cv2.GaussianBlur(difference, (0, 0), 2.0)
     variance = cv2.GaussianBlur(difference**2, (0, 0), 2.0) - mean**2
-    return np.sqrt(np.maximum(variance, 0).sum(axis=-1))
+    return np.sqrt(total(np.maximum(variance, 0)))

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.channels import highest, total
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.denoise import dct_denoise, display_sigma
 from dualcam.camera.measure import CLIPPED, Measured
@@ -43,7 +44,7 @@ def rough_tone(pair: Pair) -> Tone:
     positions = warp.transform(grid.to_color, grid.centers())
     color = warp.resample(pair.color.pixels, positions)
     seen = warp.inside(positions, *pair.color.pixels.shape[:2])
-    usable = seen & (mono < 0.9) & (color.max(axis=-1) < 0.9)
+    usable = seen & (mono < 0.9) & (highest(color) < 0.9)
     if usable.sum() < 64:
         usable = seen if seen.sum() >= 64 else np.ones_like(seen)
     luminance = color @ PANCHROMATIC
@@ -95,11 +96,7 @@ def fine_tone(pair: Pair, mono: FloatArray, match: Match, rough: Tone) -> Tone:
     color = cv2.GaussianBlur(warp.sample(pair.color.pixels, match.to_color), (0, 0), 2.0)
     target = cv2.GaussianBlur(mono, (0, 0), 2.0)
     good = (
-        match.inside
-        & (match.disagreement < 1.0)
-        & (target < 0.9)
-        & (target > 0.003)
-        & (color.max(axis=-1) < 0.9)
+        match.inside & (match.disagreement < 1.0) & (target < 0.9) & (target > 0.003) & (highest(color) < 0.9)
     )
     if good.sum() < 256:
         return rough
@@ -250,7 +247,7 @@ def guided_by(mono: FloatArray, display: FloatArray, match: Match) -> tuple[Floa
     seen = warp.sample(mono, match.to_mono)
     trust = 1 / (1 + (match.disagreement_color / np.float32(_TRUSTED_PX)) ** 2)
     trust = trust * warp.inside(match.to_mono, *mono.shape)
-    own = cv2.GaussianBlur(display.mean(axis=-1), (0, 0), 1.5)
+    own = cv2.GaussianBlur(total(display) / np.float32(3), (0, 0), 1.5)
     return (trust * seen + (1 - trust) * own).astype(np.float32), trust.astype(np.float32)
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.channels import highest
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import CLIPPED
 from dualcam.frame import Colored, FloatArray
@@ -111,6 +112,6 @@ def _shoulder(luminance: FloatArray, limit: float) -> FloatArray:
 def fit_gamut(linear: FloatArray, weights: FloatArray) -> FloatArray:
     """Make colors outside [0, 1] paler at the same luminance: (..., 3) linear -> (..., 3) linear in [0, 1]."""
     luminance = np.clip(linear @ weights, 0, 1)[..., None]
-    highest = linear.max(axis=-1, keepdims=True)
-    room = np.where(highest > 1, (1 - luminance) / np.maximum(highest - luminance, 1e-6), 1)
+    most = highest(linear)[..., None]
+    room = np.where(most > 1, (1 - luminance) / np.maximum(most - luminance, 1e-6), 1)
     return np.clip(luminance + (linear - luminance) * np.clip(room, 0, 1), 0, 1).astype(np.float32)

@@ -11,7 +11,7 @@ from dualcam.neural.features import SR_PLANES
 
 
 class RefSR(nn.Module):
-    """Predicts what to add to mono's detail on the enlarged color, and what to add to the confidence.
+    """Predicts what to add to mono's detail on the enlarged color, to the confidence, and to denoised mono.
 
     Args:
         channels: of every scale.
@@ -23,9 +23,13 @@ class RefSR(nn.Module):
         self, channels: Sequence[int] = (32, 48), blocks: Sequence[int] = (1, 2), unshuffle: int = 2
     ) -> None:
         super().__init__()
-        self.net = UNet(len(SR_PLANES), 4, channels, blocks, unshuffle)
+        self.net = UNet(len(SR_PLANES), 5, channels, blocks, unshuffle)
 
-    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 7, H, W) of ``SR_PLANES`` -> (B, 3, H, W) to add, display; (B, 1, H, W) to add to the logit."""
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Planes (B, 7, H, W) of ``SR_PLANES`` -> what to add.
+
+        Returns:
+            (B, 3, H, W) to the color, display; (B, 1, H, W) to the logit; (B, 1, H, W) to denoised mono, display.
+        """
         out = self.net(planes)
-        return out[:, :3], out[:, 3:]
+        return out[:, :3], out[:, 3:4], out[:, 4:]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.channels import highest
 from dualcam.classical.evidence import within_reach
 from dualcam.frame import FloatArray, Provenance
 from dualcam.rig.matching import Match
@@ -36,7 +37,7 @@ def provenance(match: Match, change: FloatArray, sigma: FloatArray) -> NDArray[n
         sigma: (h, w) display, noise of the color as shot, matched.
     """
     # The network removes noise too; what counts is a change of the place, not of the pixel.
-    moved = np.abs(cv2.GaussianBlur(change, (0, 0), 1.5)).max(axis=-1)
+    moved = highest(np.abs(cv2.GaussianBlur(change, (0, 0), 1.5)))
     seen = match.inside & (match.disagreement < _DISAGREEMENT_PX) & (moved < _CHANGED + sigma)
     out = np.where(seen, Provenance.MEASURED, Provenance.PROPAGATED).astype(np.uint8)
     out[within_reach(match.outside) < _GRAY] = Provenance.NEUTRAL

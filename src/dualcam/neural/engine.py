@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-import cv2
 import numpy as np
 
+from dualcam import parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray
 from dualcam.neural import features, manifest
@@ -21,6 +22,9 @@ PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr
 """What the networks of this version are fed; others cannot be run."""
 
 INPUT = "planes"
+OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}
+"""Names of what they return."""
+
 _REMEDY = "Install dualcam anew, export the weights again, or use --method classical."
 
 
@@ -31,7 +35,7 @@ class Engine:
     Attributes:
         refec: (11, h, w) -> (3, h, w).
         refcolor: (31, h, w) -> (3, h, w), (1, h, w).
-        refsr: (7, H, W) -> (3, H, W), (1, H, W).
+        refsr: (7, H, W) -> (3, H, W), (1, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
     """
 
@@ -47,23 +51,31 @@ class Network:
     Args:
         path: the ONNX file.
         entry: what the manifest says about it.
+        outputs: names of what it returns.
         threads: threads it may use; None for as many as OpenCV uses.
     """
 
-    def __init__(self, path: Path, entry: Entry, threads: int | None = None) -> None:
+    def __init__(self, path: Path, entry: Entry, outputs: Sequence[str], threads: int | None = None) -> None:
         self._path = path
         self._entry = entry
+        self._outputs = outputs
         self._threads = threads
+        self._sessions: dict[int, Any] = {}
+        self._opening = Lock()
         self.layout = Layout(entry.multiple, entry.halo, entry.tile**2)
 
-    def run(self, planes: FloatArray) -> tuple[FloatArray, ...]:
+    def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
         """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.
+
+        Args:
+            planes: the input.
+            at_once: how many threads call this at the same time, and share the network's threads.
 
         Raises:
             UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
             MemoryError: too little memory.
         """
-        session = self._session
+        session = self._session(max(1, (self._threads or parallel.threads()) // at_once))
         try:
             found = session.run(None, {INPUT: planes[None]})
         except Exception as error:
@@ -73,8 +85,13 @@ class Network:
             raise
         return tuple(np.asarray(out[0], np.float32) for out in found)
 
-    @cached_property
-    def _session(self) -> Any:
+    def _session(self, threads: int) -> Any:
+        with self._opening:
+            if threads not in self._sessions:
+                self._sessions[threads] = self._open(threads)
+            return self._sessions[threads]
+
+    def _open(self, threads: int) -> Any:
         data = checked(self._path, self._entry)
         try:
             import onnxruntime
@@ -83,16 +100,22 @@ class Network:
                 f"ONNX Runtime cannot be imported: {error}.", "Install it (pip install onnxruntime)."
             ) from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads or max(1, cv2.getNumThreads())
+        options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         # Tiles are large: what a run has used goes back to the system instead of waiting beside the next network's.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
-            return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             first = (str(error).splitlines() or [""])[0]
             raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
+        if [out.name for out in session.get_outputs()] != list(self._outputs):
+            raise UnavailableError(
+                f"{self._path.name} returns other things than this version of dualcam asks for.",
+                "Use weights that were exported by this version.",
+            )
+        return session
 
 
 def load(folder: Path, threads: int | None = None) -> Engine:
@@ -133,7 +156,7 @@ def alone(folder: Path, name: str, threads: int | None = None) -> Network:
             f"{name} in {folder} wants other input than this version makes.",
             "Use weights that were exported by this version of dualcam.",
         )
-    return Network(folder / entries[name].file, entries[name], threads)
+    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads)
 
 
 def checked(path: Path, entry: Entry) -> bytes:

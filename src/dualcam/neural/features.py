@@ -1,4 +1,4 @@
-"""What the networks see: planes of order one, made in numpy, the same in training and in use.
+"""What the networks see: planes (h, w) of order one, made in numpy, the same in training and in use.
 
 All signals are in the display domain (sRGB curve) at the mono picture's brightness, where noise is nearly uniform.
 Every color enters as its difference to mono, which is nearly free of structure.
@@ -19,6 +19,7 @@ from dualcam.classical import colorize, exposure
 from dualcam.classical.evidence import Evidence
 from dualcam.classical.exemplar import exemplars
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
+from dualcam.neural.tiles import Planes
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, Second
 
@@ -81,13 +82,13 @@ class EcInput:
     """What refEC is fed, on the color camera's pixels.
 
     Attributes:
-        planes: (h, w, 11) float32, ``EC_PLANES``.
+        planes: (h, w) float32 each, ``EC_PLANES``.
         base: (h, w, 3) float32, display, the brightened color; refEC predicts what to add.
         sigma: (h, w) float32, display, its noise.
         phase: rows and columns to put before the first, so that a mosaic begins with red; (0, 0) otherwise.
     """
 
-    planes: FloatArray
+    planes: Planes
     base: FloatArray
     sigma: FloatArray
     phase: tuple[int, int]
@@ -107,23 +108,27 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
     guide = bright.guide
     mosaic = pair.color.mosaic
     if mosaic is None:
-        samples, raw, phase = np.zeros_like(guide), np.float32(0), (0, 0)
+        samples, raw, phase = np.zeros_like(guide), 0.0, (0, 0)
     else:
         samples = exposure.brightened(balanced(mosaic), bright.factor) - guide
-        raw, phase = np.float32(1), _phase(mosaic.pattern)
-    planes = np.dstack(
-        [
-            bright.color - guide[..., None],
-            guide,
-            noise_plane(bright.sigma),
-            bright.trust,
-            samples,
-            np.full_like(guide, raw),
-            # Noise of low frequency is averaged over more pixels than the network looks at.
-            exposure.denoised(bright) - guide[..., None],
-        ]
-    )
+        raw, phase = 1.0, _phase(mosaic.pattern)
+    # Noise of low frequency is averaged over more pixels than the network looks at.
+    denoised = exposure.denoised(bright)
+    planes = [
+        *(bright.color[..., c] - guide for c in range(3)),
+        guide,
+        noise_plane(bright.sigma),
+        bright.trust,
+        samples,
+        _constant(raw, guide),
+        *(denoised[..., c] - guide for c in range(3)),
+    ]
     return EcInput(planes, bright.color, bright.sigma, phase)
+
+
+def _constant(value: float, like: FloatArray) -> FloatArray:
+    """A plane of one value that takes no memory."""
+    return np.broadcast_to(np.float32(value), like.shape)
 
 
 def _phase(pattern: str) -> tuple[int, int]:
@@ -142,12 +147,12 @@ class ColorInput:
     """What refColor is fed, on the match grid.
 
     Attributes:
-        planes: (h, w, 31) float32, ``COLOR_PLANES``.
+        planes: (h, w) float32 each, ``COLOR_PLANES``.
         base: (h, w, 3) float32, display, what the classical refColor makes; refColor predicts what to add.
         matched: (h, w, 3) float32, display, the matched color under mono's light.
     """
 
-    planes: FloatArray
+    planes: Planes
     base: FloatArray
     matched: FloatArray
 
@@ -165,29 +170,27 @@ def color_input(
         tone: the fitted tone.
     """
     seen = colorize.gather(mono, Exposed(color, sigma, tone), match)
-    display = seen.mono[..., None]
+    display = seen.mono
     other = warp.sample(color, second(match).to_color)
     luma = exposure.luminance_display(other, tone)
+    lit = colorize.relit(other, luma, mono)
     filling = fillings(mono, seen, tone)
-    trust, shrink = filling[..., -2], filling[..., -1]
-    beyond = (trust * seen.beyond)[..., None]
-    blended = beyond + colorize.blend(seen, trust, shrink)
-    planes = np.dstack(
-        [
-            display,
-            seen.fitting - display,
-            seen.mono - seen.luma,
-            colorize.relit(other, luma, mono) - display,
-            seen.mono - luma,
-            match_evidence(match, seen.sigma, tone),
-            filling,
-            blended,
-        ]
-    )
-    return ColorInput(planes, display + blended, seen.fitting)
+    trust, shrink = filling[-2:]
+    blended = (trust * seen.beyond)[..., None] + colorize.blend(seen, trust, shrink)
+    planes = [
+        display,
+        *(seen.fitting[..., c] - display for c in range(3)),
+        display - seen.luma,
+        *(lit[..., c] - display for c in range(3)),
+        display - luma,
+        *match_evidence(match, seen.sigma, tone),
+        *filling,
+        *apart(blended),
+    ]
+    return ColorInput(planes, display[..., None] + blended, seen.fitting)
 
 
-def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> FloatArray:
+def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> Planes:
     """Colors for hidden places and what they are worth: the classical refColor's filling, and what looks alike.
 
     A network looks some hundred pixels far; these reach further.
@@ -198,10 +201,17 @@ def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> FloatArray:
         tone: the fitted tone.
 
     Returns:
-        (h, w, 11), ``COLOR_PLANES`` from "red filling" to "shrink"; fillings and examples are colors minus their luma.
+        Eleven (h, w), ``COLOR_PLANES`` from "red filling" to "shrink"; fillings and examples are colors minus their
+        luma.
     """
     example, distance = exemplars(mono, seen.difference, seen.reliable, tone.weights)
-    return np.dstack([seen.filled, seen.support, seen.reliable, example, distance, *colorize.weigh(seen)])
+    known = seen.support, seen.reliable
+    return [*apart(seen.filled), *known, *apart(example), distance, *colorize.weigh(seen)]
+
+
+def apart(picture: FloatArray) -> list[FloatArray]:
+    """The channels of (h, w, C), (h, w) each, without copying."""
+    return [picture[..., c] for c in range(picture.shape[-1])]
 
 
 def second(match: Match) -> Second:
@@ -210,12 +220,16 @@ def second(match: Match) -> Second:
     return match.second
 
 
-def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> FloatArray:
-    """The planes of refColor that do not depend on refEC: (h, w, 8), from "disagreement" on; sigma is warped."""
-    shape = match.disagreement.shape
-    weights = [np.full(shape, w, np.float32) for w in tone.weights]
-    apart = [np.log1p(d) for d in (match.disagreement, second(match).disagreement, match.outside)]
-    return np.dstack([*apart[:2], match.likeness, apart[2], noise_plane(sigma), *weights]).astype(np.float32)
+def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> Planes:
+    """The eight planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
+    return [
+        np.log1p(match.disagreement),
+        np.log1p(second(match).disagreement),
+        match.likeness,
+        np.log1p(match.outside),
+        noise_plane(sigma),
+        *(_constant(weight, sigma) for weight in tone.weights),
+    ]
 
 
 def mono_sigma(small: FloatArray, noise: NoiseModel) -> FloatArray:
@@ -225,7 +239,7 @@ def mono_sigma(small: FloatArray, noise: NoiseModel) -> FloatArray:
 
 def sr_planes(
     mono: FloatArray, grain: FloatArray, difference: FloatArray, sigma: FloatArray, logit: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Planes, FloatArray]:
     """Feed refSR, on the mono camera's pixels or a tile of them.
 
     Args:
@@ -236,11 +250,11 @@ def sr_planes(
         logit: (H, W) float32, refColor's confidence before the logistic function, enlarged.
 
     Returns:
-        planes: (H, W, 7) float32, ``SR_PLANES``.
+        planes: (H, W) float32 each, ``SR_PLANES``.
         base: (H, W, 3) float32, display: mono's detail on the enlarged color; refSR predicts what to add.
     """
-    planes = np.dstack([mono, difference, noise_plane(sigma), np.clip(logit, -8, 8) / 4, grain])
-    return planes, mono[..., None] + difference
+    known = np.clip(logit, -8, 8) / np.float32(4)
+    return [mono, *apart(difference), noise_plane(sigma), known, grain], mono[..., None] + difference
 
 
 def shown(display: FloatArray) -> FloatArray:

@@ -79,24 +79,30 @@ class Neural:
         logit = _logit(colored.confidence)
         soft = np.dstack([sigma, logit])
 
-        def feed(rows: slice, columns: slice) -> tuple[FloatArray, ...]:
+        def feed(rows: slice, columns: slice) -> tuple[tiles.Planes, tuple[FloatArray, ...]]:
             noise, known = np.moveaxis(
                 warp.enlarged_part(soft, rows, columns, height, width, warp.LINEAR), -1, 0
             )
             rough = warp.enlarged_part(difference, rows, columns, height, width)
             shot, clean = (encode(p[rows, columns]) for p in (measured.mono, measured.mono_clean))
-            return *features.sr_planes(clean, shot - clean, rough, noise, known), known
+            planes, base = features.sr_planes(clean, shot - clean, rough, noise, known)
+            return planes, (base, known, clean)
 
         pixels, sure = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
-        for piece in tiles.pieces(self._engine.refsr, height, width, feed):
-            _, base, known = piece.fed
-            residual, more = piece.found
-            clean = measured.mono_clean[piece.rows, piece.columns]
+
+        def use(piece: tiles.Piece) -> None:
+            base, known, clean = piece.beside
+            residual, more, cleaner = piece.found
             # What is wrong in a guessed color is to be its hue, not its brightness.
             pixels[piece.rows, piece.columns] = upsample.with_luminance(
-                features.shown(base + residual), clean, colored.tone.weights, limit
+                features.shown(base + residual),
+                features.shown(clean + cleaner[..., 0]),
+                colored.tone.weights,
+                limit,
             )
             sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
+
+        tiles.pieces(self._engine.refsr, height, width, feed, use)
         return pixels, sure
 
 
@@ -104,7 +110,9 @@ def expose(refec: tiles.Runs, fed: features.EcInput) -> FloatArray:
     """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
-    planes = np.pad(fed.planes, ((top, 0), (left, 0), (0, 0)), mode="edge") if top or left else fed.planes
+    planes = (
+        [np.pad(p, ((top, 0), (left, 0)), mode="edge") for p in fed.planes] if top or left else fed.planes
+    )
     (residual,) = tiles.whole(refec, planes)
     return fed.base + residual[top:, left:]
 

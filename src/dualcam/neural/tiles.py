@@ -6,14 +6,24 @@ only where the picture ends, as they do without tiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
+from threading import Lock
 from typing import Protocol
 
+import cv2
 import numpy as np
 
+from dualcam import parallel
 from dualcam.frame import FloatArray
+
+Planes = Sequence[FloatArray]
+"""What a network is fed: (h, w) float32 each, in order. They are put together tile by tile."""
+
+# Two tiles side by side keep the machine busy while one of them is prepared or used; more would cost memory.
+_AT_ONCE = 2
 
 # More parts than this in one direction are never tried.
 _MOST_PARTS = 64
@@ -51,8 +61,8 @@ class Runs(Protocol):
         """How it wants its input."""
         ...
 
-    def run(self, planes: FloatArray) -> tuple[FloatArray, ...]:
-        """Compute."""
+    def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
+        """Compute; ``at_once`` says how many runs share the machine."""
         ...
 
 
@@ -63,74 +73,100 @@ class Piece:
     Attributes:
         rows: of the picture.
         columns: of the picture.
-        fed: what was fed here, the planes (h, w, C) and what came beside them.
+        beside: what was fed beside the planes, here.
         found: every output here, (h, w, c).
     """
 
     rows: slice
     columns: slice
-    fed: tuple[FloatArray, ...]
+    beside: tuple[FloatArray, ...]
     found: tuple[FloatArray, ...]
 
 
-def whole(network: Runs, planes: FloatArray) -> tuple[FloatArray, ...]:
-    """Run a network over a picture: (H, W, C) -> one (H, W, c) for every output."""
-    height, width = planes.shape[:2]
-    out: tuple[FloatArray, ...] = ()
-    for piece in pieces(network, height, width, lambda rows, columns: (planes[rows, columns],)):
-        if not out:
-            out = tuple(np.empty((height, width, part.shape[-1]), np.float32) for part in piece.found)
+def whole(network: Runs, planes: Planes) -> tuple[FloatArray, ...]:
+    """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output."""
+    height, width = planes[0].shape
+    out: list[FloatArray] = []
+    made = Lock()
+
+    def feed(rows: slice, columns: slice) -> tuple[Planes, tuple[FloatArray, ...]]:
+        return [plane[rows, columns] for plane in planes], ()
+
+    def use(piece: Piece) -> None:
+        with made:
+            out[:] = out or [np.empty((height, width, part.shape[-1]), np.float32) for part in piece.found]
         for picture, part in zip(out, piece.found, strict=True):
             picture[piece.rows, piece.columns] = part
-    return out
+
+    pieces(network, height, width, feed, use)
+    return tuple(out)
 
 
 def pieces(
-    network: Runs, height: int, width: int, feed: Callable[[slice, slice], tuple[FloatArray, ...]]
-) -> Iterator[Piece]:
+    network: Runs,
+    height: int,
+    width: int,
+    feed: Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]],
+    use: Callable[[Piece], None],
+) -> None:
     """Run a network tile by tile, without ever holding the planes of the whole picture.
 
     Args:
         network: what is run.
         height: of the picture.
         width: of the picture.
-        feed: makes the planes (h, w, C) of these rows and columns of the picture, and whatever (h, w, ...) the caller
-            wants to see again beside the result.
-
-    Yields:
-        Pieces that together cover the picture once.
+        feed: gives the planes (h, w) of these rows and columns of the picture, and whatever (h, w, ...) is wanted
+            again beside the result; called in any thread.
+        use: takes the pieces, which together cover the picture once; called in any thread.
     """
     layout = network.layout
     tall, wide = tile_shape(height, width, layout)
-    for down in spans(_padded(height, layout), tall, layout):
-        for across in spans(_padded(width, layout), wide, layout):
-            fed = feed(
-                slice(down.start, min(down.start + tall, height)),
-                slice(across.start, min(across.start + wide, width)),
-            )
-            found = network.run(_planes_first(fed[0], tall, wide))
-            rows, columns = (
-                slice(down.first, min(down.last, height)),
-                slice(across.first, min(across.last, width)),
-            )
-            if rows.start >= rows.stop or columns.start >= columns.stop:
-                continue  # nothing but padding
-            here = slice(rows.start - down.start, rows.stop - down.start)
-            there = slice(columns.start - across.start, columns.stop - across.start)
-            yield Piece(
+    down, across = spans(_padded(height, layout), tall, layout), spans(_padded(width, layout), wide, layout)
+    tiles = [*product(down, across)]
+    at_once = min(_AT_ONCE, parallel.threads(), len(tiles))
+
+    def compute(tile: tuple[Span, Span]) -> None:
+        down, across = tile
+        rows, columns = (
+            slice(down.first, min(down.last, height)),
+            slice(across.first, min(across.last, width)),
+        )
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return  # nothing but padding
+        planes, beside = feed(
+            slice(down.start, min(down.start + tall, height)),
+            slice(across.start, min(across.start + wide, width)),
+        )
+        found = network.run(_stacked(planes, tall, wide), at_once)
+        here = slice(rows.start - down.start, rows.stop - down.start)
+        there = slice(columns.start - across.start, columns.stop - across.start)
+        use(
+            Piece(
                 rows,
                 columns,
-                tuple(part[here, there] for part in fed),
-                tuple(part[:, here, there].transpose(1, 2, 0) for part in found),
+                tuple(part[here, there] for part in beside),
+                tuple(_channels_last(part[:, here, there]) for part in found),
             )
+        )
+
+    for _ in parallel.each(compute, tiles, at_once):
+        pass
 
 
-def _planes_first(planes: FloatArray, height: int, width: int) -> FloatArray:
-    """Planes (h, w, C) as (C, height, width), the last row and column repeated where they are too small."""
-    missing = height - planes.shape[0], width - planes.shape[1]
-    if any(missing):
-        planes = np.pad(planes, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    return np.ascontiguousarray(planes.transpose(2, 0, 1), np.float32)
+def _stacked(planes: Planes, height: int, width: int) -> FloatArray:
+    """Planes (h, w) as (C, height, width), the last row and column repeated where they are too small."""
+    h, w = planes[0].shape
+    out = np.empty((len(planes), height, width), np.float32)
+    for layer, plane in zip(out, planes, strict=True):
+        layer[:h, :w] = plane
+    out[:, :h, w:] = out[:, :h, w - 1 : w]
+    out[:, h:] = out[:, h - 1 : h]
+    return out
+
+
+def _channels_last(planes: FloatArray) -> FloatArray:
+    """(c, h, w) -> (h, w, c), many times faster than by transposing."""
+    return planes[0][..., None] if len(planes) == 1 else cv2.merge([*planes])
 
 
 def tile_shape(height: int, width: int, layout: Layout) -> tuple[int, int]:

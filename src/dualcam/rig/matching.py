@@ -139,8 +139,8 @@ def match(
         grid=grid,
         to_color=to_color,
         to_mono=to_mono,
-        disagreement=np.linalg.norm(returned, axis=-1),
-        disagreement_color=np.linalg.norm(returned_color, axis=-1),
+        disagreement=warp.length(returned),
+        disagreement_color=warp.length(returned_color),
         likeness=local_correlation(*_rendered(rendering, reference, matched)),
         outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
         rendering=rendering,
@@ -151,7 +151,7 @@ def match(
 def _second(grid: Grid, forward: FloatArray, backward: FloatArray) -> Second:
     there = grid.centers() + forward
     returned = forward + warp.sample(backward, there)
-    return Second(warp.transform(grid.to_color, there), np.linalg.norm(returned, axis=-1))
+    return Second(warp.transform(grid.to_color, there), warp.length(returned))
 
 
 def _rendered(rendering: str, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -180,7 +180,7 @@ def _flows(
     def agreement(rendering: str) -> float:
         forward, backward = flows[rendering]
         returned = forward + warp.sample(backward, grid.centers() + forward)
-        return float((inside & (np.linalg.norm(returned, axis=-1) < 1)).mean())
+        return float((inside & (warp.length(returned) < 1)).mean())
 
     if len(flows) == 1:
         return next(iter(flows.items()))
@@ -206,8 +206,8 @@ def _steady(
     for flow, back, (here, there) in ((forward, backward, edges), (backward, forward, edges[::-1])):
         points = warp.centers(*mono.shape)
         alike = local_correlation(here, warp.sample(there, points + flow), sigma=5.0)
-        apart = np.linalg.norm(flow + warp.sample(back, points + flow), axis=-1)
-        good = (apart < 1) & (np.linalg.norm(flow, axis=-1) < limit) & (alike > 0)
+        apart = warp.length(flow + warp.sample(back, points + flow))
+        good = (apart < 1) & (warp.length(flow) < limit) & (alike > 0)
         weight = (good * alike**2).astype(np.float32)
         spread = max(mono.shape) / 24
         share = wide_blur(weight, spread)[..., None]
@@ -221,7 +221,7 @@ def _steady(
 def _outside(positions: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """Distance in pixels from positions (h, w, 2) to a picture of this (height, width), 0 inside."""
     limit = np.array([shape[1], shape[0]], np.float32)
-    return np.linalg.norm(positions - np.clip(positions, 0, limit), axis=-1)
+    return warp.length(positions - np.clip(positions, 0, limit))
 
 
 def local_correlation(a: FloatArray, b: FloatArray, sigma: float = 3.0) -> FloatArray:

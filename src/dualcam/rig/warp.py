@@ -60,6 +60,11 @@ def sample(
     return out
 
 
+def length(vectors: FloatArray) -> FloatArray:
+    """Length of every vector of a field: (H, W, 2) -> (H, W)."""
+    return cv2.magnitude(vectors[..., 0], vectors[..., 1])
+
+
 def inside(positions: FloatArray, height: int, width: int, margin: float = 0.0) -> NDArray[np.bool_]:
     """Which positions of a map (H, W, 2) fall inside a picture of this size, less a margin: (H, W) bool."""
     x, y = positions[..., 0], positions[..., 1]

@@ -93,9 +93,14 @@ def as_codes(view: Codes8 | FloatArray) -> Codes8:
 def mono_samples(view: NDArray[np.floating], settings: Settings, rng: np.random.Generator) -> Codes16:
     """The mono sensor's DN: (H, W, 3) linear sRGB view -> (H, W) uint16."""
     camera = settings.mono
-    signal = mono_signal(view, camera.response)
-    signal = vignetted(blurred(signal, camera.lens.blur_px), camera.lens.vignetting)
+    signal = mono_view(view, camera)
     return read_out(signal, camera.sensor, settings.mono_electrons, settings.mono_saturation_e, rng)
+
+
+def mono_view(view: NDArray[np.floating], camera: MonoCamera) -> FloatArray:
+    """What reaches the mono sensor, without noise: (H, W, 3) linear view -> (H, W) linear."""
+    signal = mono_signal(view, camera.response)
+    return vignetted(blurred(signal, camera.lens.blur_px), camera.lens.vignetting)
 
 
 def color_samples(view: NDArray[np.floating], settings: Settings, rng: np.random.Generator) -> Codes16:

@@ -27,7 +27,7 @@ _NEAR_SCALE, _NEAR_SHARE = 1.8, 0.2
 # Draws after which a pool is taken to hold no sample of the wanted scale.
 _MOST_DRAWS = 200
 _GRID = (*_MAPS, "evidence", "fill", "mono_small", "truth_small")
-_FINE = ("mono", "mono_clean", "mono_sigma", "truth")
+_FINE = ("mono", "mono_clean", "mono_truth", "mono_sigma", "truth")
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
     "refcolor": ("light", "ec_truth", "exposed", *_GRID),
@@ -209,6 +209,7 @@ def _fine_crop(fields: dict[str, Array], corner: tuple[int, int], size: int, fin
     return {
         "mono": fields["mono"][window],
         "mono_clean": fields["mono_clean"][window],
+        "mono_truth": fields["mono_truth"][window],
         "truth": fields["truth"][window],
         "to_small": on_crop,
         "mono_noise": noise_plane(fields["mono_sigma"][cut].astype(np.float32)),

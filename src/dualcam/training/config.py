@@ -94,6 +94,7 @@ class Loss:
         confidence: of the confidence's likelihood.
         middle: of the two earlier networks' own losses in the joint stage.
         brightness: share of the errors of brightness that count.
+        mono: of the denoised mono picture, which gives the result its brightness (refSR and joint).
     """
 
     charbonnier: float = 1.0
@@ -103,9 +104,10 @@ class Loss:
     confidence: float = 0.02
     middle: float = 0.3
     brightness: float = 1.0
+    mono: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("charbonnier", "rms", "color", "gradient", "confidence", "middle"):
+        for name in ("charbonnier", "rms", "color", "gradient", "confidence", "middle", "mono"):
             _within(f"loss.{name}", getattr(self, name), 0)
         _within("loss.brightness", self.brightness, 0, 1)
 

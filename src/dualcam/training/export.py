@@ -23,12 +23,9 @@ from dualcam.errors import DualcamError, InputError, OutputError
 from dualcam.files.outputs import Outputs
 from dualcam.frame import FloatArray
 from dualcam.neural import manifest
-from dualcam.neural.engine import INPUT, PLANES
+from dualcam.neural.engine import INPUT, OUTPUTS, PLANES
 from dualcam.neural.manifest import DataSet, Entry, Run, Value
 from dualcam.training import card, graph, stages
-
-OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit")}
-"""Names of what the networks return."""
 
 TOLERANCE = 1e-4
 """ONNX Runtime and torch may differ by this, display."""

@@ -23,7 +23,7 @@ from dualcam.files.whole import write_whole
 from dualcam.frame import Exposed, FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
 from dualcam.neural.method import expose
-from dualcam.neural.tiles import Runs
+from dualcam.neural.tiles import Planes, Runs
 from dualcam.rig import warp
 from dualcam.rig.matching import match, match_grid
 from dualcam.simulation import capture, geometry
@@ -34,7 +34,7 @@ from dualcam.training.sources import Sources, Split
 
 # The denoised color is kept by itself.
 _EC_STORED = len(features.EC_PLANES) - 3
-MAKING = 3
+MAKING = 4
 """Counts the ways in which samples have been made: those of two ways are never mixed in a folder."""
 _SPLIT_SEEDS = {"train": 1, "val": 2}
 
@@ -58,6 +58,7 @@ class Sample:
         truth_small: (3, h, w).
         mono: (1, H, W), noisy.
         mono_clean: (1, H, W), denoised.
+        mono_truth: (1, H, W), without its noise.
         mono_sigma: (1, h, w), its noise.
         truth: (3, H, W), the clean mono view in color.
         light: (5,) float32: electrons at white, exposure ratio, scale, 1 for raw, 1 for a phone's JPEG.
@@ -75,6 +76,7 @@ class Sample:
     truth_small: FloatArray
     mono: FloatArray
     mono_clean: FloatArray
+    mono_truth: FloatArray
     mono_sigma: FloatArray
     truth: FloatArray
     light: FloatArray
@@ -130,11 +132,14 @@ def shoot(
     found = match(grid, encode(small), exposure.rough_luma(color.pixels, tone), twice=True)
     tone = exposure.fine_tone(pair, small, found, tone)
     fed = features.ec_input(pair, measured, small, found, tone)
-    known, classical = fed.planes[..., :_EC_STORED], fed.planes[..., _EC_STORED:] + fed.planes[..., 3:4]
-    exposed = np.ascontiguousarray(classical) if refec is None else expose(refec, fed)
+    known, guide = fed.planes[:_EC_STORED], fed.planes[3]
+    classical = np.dstack([plane + guide for plane in fed.planes[_EC_STORED:]])
+    exposed = classical if refec is None else expose(refec, fed)
     top, left = fed.phase
     evidence = gather(small, Exposed(exposed, fed.sigma, tone), found)
     sigma = features.mono_sigma(small, measured.mono_noise)
+    exposure_of_white = np.float32(chosen.mono_electrons / chosen.mono_saturation_e)
+    mono_truth = np.clip(capture.mono_view(seen.left, chosen.mono) * exposure_of_white, 0, 1)
     clean = geometry.integrate(seen.right, chosen.scale, chosen.color.geometry)
     light = [
         chosen.light.electrons,
@@ -144,8 +149,11 @@ def shoot(
         chosen.color.phone is not None,
     ]
 
-    def half(picture: FloatArray, rows: int = 0, columns: int = 0) -> FloatArray:
-        planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+    def half(picture: FloatArray | Planes, rows: int = 0, columns: int = 0) -> FloatArray:
+        if isinstance(picture, np.ndarray):
+            planes = picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+        else:
+            planes = np.stack(picture)
         return np.pad(planes, ((0, 0), (rows, 0), (columns, 0)), mode="edge").astype(np.float16)
 
     def placed(positions: FloatArray) -> FloatArray:
@@ -164,6 +172,7 @@ def shoot(
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),
         mono_clean=half(encode(measured.mono_clean)),
+        mono_truth=half(encode(mono_truth)),
         mono_sigma=half(sigma),
         truth=half(encode(seen.left)),
         light=np.array(light, np.float32),

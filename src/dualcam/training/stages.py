@@ -123,25 +123,38 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     # Any confidence, so that what refSR makes of the color does not hang on it.
     logit = (12 * batch["share"] - 6).view(-1, 1, 1, 1).expand_as(batch["mono_small"])
-    out, _, base = _enlarge(nets, batch["truth_small"], logit, batch, config)
+    out, _, mono = _enlarge(nets, batch["truth_small"], logit, batch, config)
     truth = batch["truth"]
-    return picture_loss(out, truth, config.loss), {"psnr": psnr(out, truth), "base": psnr(base, truth)}
+    total = picture_loss(out, truth, config.loss) + _mono_loss(mono, batch, config.loss)
+    return total, {"psnr": psnr(out, truth), **_mono_scores(mono, batch)}
+
+
+def _mono_loss(mono: Tensor, batch: Batch, loss: Loss) -> Tensor:
+    truth = batch["mono_truth"]
+    near = loss.charbonnier * losses.charbonnier(mono, truth) + loss.rms * losses.rms(mono, truth)
+    return loss.mono * (near + loss.gradient * losses.gradient(mono, truth))
+
+
+def _mono_scores(mono: Tensor, batch: Batch) -> dict[str, Tensor]:
+    truth = batch["mono_truth"]
+    return {"psnr_mono": psnr(mono, truth), "psnr_mono_base": psnr(batch["mono_clean"], truth)}
 
 
 def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     exposed = _expose(nets, batch["ec"], config)
     color, logit, base = _color(nets, exposed, batch, config)
-    out, sure, _ = _enlarge(nets, color, logit, batch, config)
+    out, sure, mono = _enlarge(nets, color, logit, batch, config)
     truth, loss = batch["truth"], config.loss
     middle = picture_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
     labs = _labs(out, truth)
     total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, *labs)
-    return total + loss.middle * middle, {
+    return total + _mono_loss(mono, batch, loss) + loss.middle * middle, {
         "psnr": psnr(out, truth),
         "psnr_chroma": psnr_chroma(out, truth),
         "psnr_refec": psnr(exposed, batch["ec_truth"]),
         "psnr_refcolor": psnr(color, batch["truth_small"]),
         "de": _difference(labs),
+        **_mono_scores(mono, batch),
     }
 
 
@@ -166,11 +179,10 @@ def _enlarge(
     places = batch["to_small"]
     difference = joint.sample(color - batch["mono_small"], places, "bicubic")
     noise, logit = (joint.sample(p, places) for p in (batch["mono_noise"], logit))
-    planes, base = joint.sr_planes(
-        batch["mono_clean"], batch["mono"] - batch["mono_clean"], difference, noise, logit
-    )
-    residual, more = _run(nets["refsr"], planes, config)
-    return base + residual, logit + more, base
+    clean = batch["mono_clean"]
+    planes, base = joint.sr_planes(clean, batch["mono"] - clean, difference, noise, logit)
+    residual, more, cleaner = _run(nets["refsr"], planes, config)
+    return base + residual, logit + more, clean + cleaner
 
 
 def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:

@@ -1,0 +1,48 @@
+"""Independent work on several threads: numpy, OpenCV and ONNX Runtime compute without holding Python's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+import cv2
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def threads() -> int:
+    """How many threads may work: as many as OpenCV uses."""
+    return max(1, cv2.getNumThreads())
+
+
+def each(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """Do the same with every item, several at a time; results come in the order of the items.
+
+    Never more than one item a thread is taken, or one result kept, ahead of the caller: memory does not grow with
+    the number of items.
+
+    Args:
+        work: called in any thread; what it raises is raised here.
+        items: what it is called with.
+        workers: threads; None for ``threads()``.
+    """
+    workers = workers or threads()
+    if workers == 1:
+        yield from map(work, items)
+        return
+    waiting = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        under_way: list[Future[Result]] = [pool.submit(work, item) for item in islice(waiting, workers)]
+        try:
+            while under_way:
+                result = under_way.pop(0).result()
+                under_way += [pool.submit(work, item) for item in islice(waiting, 1)]
+                yield result
+        finally:
+            for future in under_way:
+                future.cancel()
