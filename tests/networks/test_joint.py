@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dualcam.camera import curves  # noqa: E402
-from dualcam.classical import colorize, exposure  # noqa: E402
+from dualcam.classical import colorize, exposure, upsample  # noqa: E402
 from dualcam.frame import Tone  # noqa: E402
 from dualcam.networks import joint  # noqa: E402
 from dualcam.neural import features  # noqa: E402
@@ -113,6 +113,16 @@ def test_planes_of_refcolor(color, mono, places):
     np.testing.assert_allclose(back(ours), np.dstack(made.planes), atol=5e-5)
     np.testing.assert_allclose(back(ours_base), made.base, atol=5e-5)
     assert back(ours).shape[-1] == len(features.COLOR_PLANES)
+
+
+def test_luminance_is_mono_s(color, mono):
+    wild = (color * 1.4 - 0.1).astype(np.float32)
+    linear, target = (curves.decode(np.clip(p, 0, 1)) for p in (wild, mono))
+    wanted = upsample.with_luminance(linear, target, TONE.weights, 1.0)
+    weights = torch.from_numpy(TONE.weights)[None]
+    made = back(joint.with_luminance(torched(wild), torched(mono), weights))
+    np.testing.assert_allclose(made, curves.encode(wanted), atol=2e-5)
+    assert (np.clip(wild, 0, 1) == 0).any() and (wanted.max(-1) > 0.999).any()
 
 
 def test_planes_of_refsr(color, mono):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import Measured, measure
 from dualcam.camera.remosaic import remosaiced
@@ -155,11 +156,14 @@ class Fuser:
     def _prepare(self, mono: Picture, color: Picture, log: _Log) -> Prepared:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
-            frames = _load(mono, "mono"), _load(color, "color")
-            if self._method.takes_mosaics:
-                frames = frames[0], remosaiced(frames[1])
-            for frame in frames:
+            given: tuple[tuple[Picture, Role], ...] = ((mono, "mono"), (color, "color"))
+            mono_frame, color_frame = parallel.each(_load, given)
+            for frame in (mono_frame, color_frame):
                 _refuse_long(frame)
+            if self._method.takes_mosaics:
+                color_frame = remosaiced(color_frame)
+            frames = mono_frame, color_frame
+            for frame in frames:
                 height, width = frame.pixels.shape[:2]
                 facts[f"{frame.role} size"] = f"{width} x {height}"
                 facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
@@ -220,7 +224,8 @@ class _Log:
             self._on_hop(self.hops[-1])
 
 
-def _load(picture: Picture, role: Role) -> Frame:
+def _load(given: tuple[Picture, Role]) -> Frame:
+    picture, role = given
     if isinstance(picture, Frame):
         if picture.role != role:
             raise UsageError(

@@ -56,6 +56,30 @@ def relit(color: Tensor, seen: Tensor, mono: Tensor) -> Tensor:
     return encode(decode(color).clamp_min(0) * blur(ratio))
 
 
+def with_luminance(display: Tensor, mono: Tensor, weights: Tensor) -> Tensor:
+    """Colors with mono's luminance, the twin of ``classical.upsample.with_luminance`` where mono is not clipped.
+
+    Args:
+        display: (B, 3, H, W).
+        mono: (B, 1, H, W) display.
+        weights: (B, 3).
+
+    Returns:
+        (B, 3, H, W) display in [0, 1].
+    """
+    linear, target = decode(display.clamp(0, 1)), decode(mono.clamp(0, 1))
+    response = weights[:, :, None, None]
+    floor = 1e-3
+    luminance = (linear * response).sum(1, keepdim=True)
+    scaled = linear * (target / luminance.clamp_min(floor))
+    scaled = scaled + (floor - luminance).clamp_min(0) / floor * target
+    # What no display can show gets paler.
+    gray = (scaled * response).sum(1, keepdim=True).clamp(0, 1)
+    most = scaled.amax(1, keepdim=True)
+    room = torch.where(most > 1, (1 - gray) / (most - gray).clamp_min(1e-6), torch.ones_like(most))
+    return encode((gray + (scaled - gray) * room.clamp(0, 1)).clamp(0, 1))
+
+
 def blur(picture: Tensor) -> Tensor:
     """Gaussian of one pixel, as OpenCV makes it: (B, C, h, w) -> the same, mirrored at the border."""
     x = torch.arange(-4, 5, dtype=picture.dtype, device=picture.device)

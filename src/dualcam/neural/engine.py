@@ -22,6 +22,9 @@ PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr
 """What the networks of this version are fed; others cannot be run."""
 
 INPUT = "planes"
+# Pixels of tiles side by side: two of refSR's, one of the others', whose tiles are larger and take a gigabyte.
+_TOGETHER = 2 * 768**2
+
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}
 """Names of what they return."""
 
@@ -62,7 +65,7 @@ class Network:
         self._threads = threads
         self._sessions: dict[int, Any] = {}
         self._opening = Lock()
-        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2)
+        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, _TOGETHER)
 
     def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
         """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.

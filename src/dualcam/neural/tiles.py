@@ -37,11 +37,13 @@ class Layout:
         multiple: height and width are multiples of this.
         halo: pixels around an output pixel that it looks at.
         limit: pixels of a tile at most, halo included.
+        together: pixels of all tiles that are computed side by side at most.
     """
 
     multiple: int
     halo: int
     limit: int
+    together: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def pieces(
     tall, wide = tile_shape(height, width, layout)
     down, across = spans(_padded(height, layout), tall, layout), spans(_padded(width, layout), wide, layout)
     tiles = [*product(down, across)]
-    at_once = min(_AT_ONCE, parallel.threads(), len(tiles))
+    at_once = min(_AT_ONCE, parallel.threads(), len(tiles), max(1, layout.together // (tall * wide)))
 
     def compute(tile: tuple[Span, Span]) -> None:
         down, across = tile

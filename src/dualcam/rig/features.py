@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
 from dualcam.rig import warp
@@ -51,8 +52,8 @@ def match_pictures(mono: FloatArray, color: FloatArray, enough: int = 400) -> Ma
     Returns:
         Candidate matches, wrong ones among them.
     """
-    reference = _renderings(mono[..., 0])
-    found = _match_renderings(reference, _renderings(sample_mean(color)))
+    reference, rendered = parallel.each(_renderings, (mono[..., 0], sample_mean(color)))
+    found = _match_renderings(reference, rendered)
     if len(found) < enough:
         more = _match_renderings(reference, _renderings(np.ascontiguousarray(color[..., 0])))
         found = Matches(np.concatenate([found.mono, more.mono]), np.concatenate([found.color, more.color]))
@@ -117,6 +118,7 @@ def _detect(picture: NDArray[np.uint8], factor: float) -> _Features:
 
 
 def _match_renderings(mono: tuple[_Features, _Features], color: tuple[_Features, _Features]) -> Matches:
+    # Brute-force matching takes the most memory of all: one at a time.
     pairs = [_match(a, b) for a, b in zip(mono, color, strict=True)]
     return Matches(np.concatenate([p.mono for p in pairs]), np.concatenate([p.color for p in pairs]))
 

@@ -62,7 +62,8 @@ def sample(
 
 def length(vectors: FloatArray) -> FloatArray:
     """Length of every vector of a field: (H, W, 2) -> (H, W)."""
-    return cv2.magnitude(vectors[..., 0], vectors[..., 1])
+    # Not OpenCV's magnitude, whose last bit depends on where in memory an array lies.
+    return np.sqrt(vectors[..., 0] ** 2 + vectors[..., 1] ** 2)
 
 
 def inside(positions: FloatArray, height: int, width: int, margin: float = 0.0) -> NDArray[np.bool_]:

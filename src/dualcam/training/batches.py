@@ -31,7 +31,7 @@ _FINE = ("mono", "mono_clean", "mono_truth", "mono_sigma", "truth")
 _FIELDS: dict[Stage, tuple[str, ...]] = {
     "refec": ("light", "ec", "ec_truth", "ec_classical"),
     "refcolor": ("light", "ec_truth", "exposed", *_GRID),
-    "refsr": ("light", "mono_small", "truth_small", *_FINE),
+    "refsr": ("light", "evidence", "mono_small", "truth_small", *_FINE),
     "joint": ("light", "ec", "ec_truth", "ec_classical", *_GRID, *_FINE),
 }
 
@@ -165,8 +165,8 @@ def _mono_crop(
     y, x = (int(rng.integers(length - size + 1)) for length in (height, width))
     window = np.s_[:, y : y + size, x : x + size]
     out = {name: fields[name][window] for name in ("mono_small", "truth_small")}
+    out |= {name: fields[name][window] for name in ("evidence", "fill") if name in fields}
     if "to_color" in fields:
-        out |= {name: fields[name][window] for name in ("evidence", "fill")}
         places = {name: fields[name][y : y + size, x : x + size] for name in _MAPS}
         out |= _box(fields, places, size + BOX_MARGIN, turn)
     if "mono" in fields:

@@ -123,7 +123,11 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     # Any confidence, so that what refSR makes of the color does not hang on it.
     logit = (12 * batch["share"] - 6).view(-1, 1, 1, 1).expand_as(batch["mono_small"])
-    out, _, mono = _enlarge(nets, batch["truth_small"], logit, batch, config)
+    # The true color with the brightness of the mono picture, noise and all, as refColor hands it on: where it differed,
+    # it would give away what mono is without noise.
+    weights = batch["evidence"][:, -3:, 0, 0]
+    color = joint.with_luminance(batch["truth_small"], batch["mono_small"], weights)
+    out, _, mono = _enlarge(nets, color, logit, batch, config)
     truth = batch["truth"]
     total = picture_loss(out, truth, config.loss) + _mono_loss(mono, batch, config.loss)
     return total, {"psnr": psnr(out, truth), **_mono_scores(mono, batch)}
@@ -145,11 +149,13 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
     color, logit, base = _color(nets, exposed, batch, config)
     out, sure, mono = _enlarge(nets, color, logit, batch, config)
     truth, loss = batch["truth"], config.loss
+    with torch.no_grad():
+        shown = joint.with_luminance(out, mono, batch["evidence"][:, -3:, 0, 0])
     middle = picture_loss(exposed, batch["ec_truth"], loss) + _color_loss(color, logit, base, batch, loss)[0]
-    labs = _labs(out, truth)
+    labs = _labs(shown, truth)
     total = picture_loss(out, truth, loss) + loss.confidence * losses.confidence(sure, *labs)
     return total + _mono_loss(mono, batch, loss) + loss.middle * middle, {
-        "psnr": psnr(out, truth),
+        "psnr": psnr(shown, truth),
         "psnr_chroma": psnr_chroma(out, truth),
         "psnr_refec": psnr(exposed, batch["ec_truth"]),
         "psnr_refcolor": psnr(color, batch["truth_small"]),
