@@ -28,6 +28,23 @@ def test_gain_on_a_noisy_picture(electrons, read_e):
     assert out.mean(dtype=np.float64) == pytest.approx(clean.mean(dtype=np.float64), rel=0.01)
 
 
+@pytest.mark.parametrize(("shot", "read"), [(1 / 250, 1e-4), (0.0, 0.05**2)])
+def test_a_second_pass_gains_more(shot, read):
+    clean, model = luminance(), NoiseModel(shot, read)
+    rng = np.random.default_rng(1)
+    noisy = (clean + rng.normal(size=clean.shape) * noise.sigma(model, clean)).astype(np.float32)
+    first = denoise.denoise_linear(noisy, model)
+    second = denoise.refine_linear(noisy, first, model)
+    assert second.shape == clean.shape and second.dtype == np.float32
+    assert psnr(second, clean) > psnr(first, clean) + 0.1
+    assert second.mean(dtype=np.float64) == pytest.approx(clean.mean(dtype=np.float64), rel=0.01)
+
+
+def test_a_second_pass_without_noise_gives_the_input_back():
+    clean = luminance()
+    assert denoise.refine_linear(clean, clean, NoiseModel(0.0, 0.0)) is clean
+
+
 def test_gain_with_read_noise_only():
     clean = luminance()
     noisy = clean + np.random.default_rng(0).normal(0, 0.05, clean.shape).astype(np.float32)
@@ -78,8 +95,9 @@ def test_strips_equal_the_whole(height, width, step, seed):
     with pytest.MonkeyPatch.context() as patch:
         for strip in (10_000, 64, 8, 13):
             patch.setattr(denoise, "_STRIP", strip)
-            outs.append(denoise.dct_denoise(plane, 2.5, step))
-    assert all(out.shape == plane.shape and out.dtype == np.float32 for out in outs)
+            first = denoise.dct_denoise(plane, 2.5, step)
+            outs.append(np.stack([first, denoise.dct_wiener(plane, first, step)]))
+    assert all(out.shape == (2, *plane.shape) and out.dtype == np.float32 for out in outs)
     for out in outs[1:]:
         np.testing.assert_allclose(out, outs[0], atol=1e-5)
 

@@ -55,7 +55,7 @@ def test_silent_networks_leave_their_bases(folders, pair):
     np.testing.assert_allclose(made.base, classical.color, atol=1e-6)
     np.testing.assert_allclose(colored.confidence, 0.5, atol=1e-6)
     # Denoised mono's detail on the enlarged color, with mono's luminance.
-    clean = known.measured.mono_clean
+    clean = known.measured.mono_cleaner()
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)
     rough = decode(np.clip(encode(clean)[..., None] + difference, 0, 1))
     wanted = upsample.with_luminance(rough, clean, tone.weights, 1.0)

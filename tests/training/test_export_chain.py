@@ -97,7 +97,10 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         residual, more, cleaner = nets["refsr"](fed_sr)
         agree(encode(pixels), (base + residual).clamp(0, 1))
         agree(confidence, torch.sigmoid(known + more))
-        agree(encode(brightness[0]), (planes["mono_clean"] + cleaner).clamp(0, 1))
+        agree(
+            encode(brightness[0]),
+            (planes["mono_clean"] + float(features.NOISE_UNIT) * noise * cleaner).clamp(0, 1),
+        )
 
 
 def padded(planes, multiple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from dualcam.camera import noise
 from dualcam.camera.channels import highest
-from dualcam.camera.denoise import denoise_linear
+from dualcam.camera.denoise import denoise_linear, refine_linear
 from dualcam.frame import FloatArray, Frame, NoiseModel
 
 # A sample this near to white is taken for clipped.
@@ -39,6 +39,10 @@ class Measured:
     def mono_clean(self) -> FloatArray:
         """(H, W) float32, linear, mono denoised by its own noise level; computed when first asked for."""
         return np.clip(denoise_linear(self.mono, self.mono_noise), 0, 1)
+
+    def mono_cleaner(self) -> FloatArray:
+        """(H, W) float32, linear, the same with a second pass; computed anew every time."""
+        return np.clip(refine_linear(self.mono, self.mono_clean, self.mono_noise), 0, 1)
 
 
 def measure(mono: Frame, color: Frame) -> Measured:

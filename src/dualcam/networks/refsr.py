@@ -29,7 +29,8 @@ class RefSR(nn.Module):
         """Planes (B, 7, H, W) of ``SR_PLANES`` -> what to add.
 
         Returns:
-            (B, 3, H, W) to the color, display; (B, 1, H, W) to the logit; (B, 1, H, W) to denoised mono, display.
+            (B, 3, H, W) to the color, display; (B, 1, H, W) to the logit; (B, 1, H, W) to denoised mono, in
+            standard deviations of its noise, so that a clean picture stays as it is.
         """
         out = self.net(planes)
         return out[:, :3], out[:, 3:4], out[:, 4:]

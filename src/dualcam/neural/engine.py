@@ -105,8 +105,9 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Tiles are large: what a run has used goes back to the system instead of waiting beside the next network's.
-        options.enable_cpu_mem_arena = False
+        # What large tiles have used goes back to the system instead of waiting beside the next network's; of small ones,
+        # which are many, it is little, and waits for the next tile.
+        options.enable_cpu_mem_arena = self.layout.limit < _TOGETHER
         options.log_severity_level = 4
         try:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -78,25 +78,26 @@ class Neural:
         sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
         logit = _logit(colored.confidence)
         soft = np.dstack([sigma, logit])
+        mono_clean = measured.mono_cleaner()
 
         def feed(rows: slice, columns: slice) -> tuple[tiles.Planes, tuple[FloatArray, ...]]:
             noise, known = np.moveaxis(
                 warp.enlarged_part(soft, rows, columns, height, width, warp.LINEAR), -1, 0
             )
             rough = warp.enlarged_part(difference, rows, columns, height, width)
-            shot, clean = (encode(p[rows, columns]) for p in (measured.mono, measured.mono_clean))
+            shot, clean = (encode(p[rows, columns]) for p in (measured.mono, mono_clean))
             planes, base = features.sr_planes(clean, shot - clean, rough, noise, known)
-            return planes, (base, known, clean)
+            return planes, (base, known, clean, features.noise_plane(noise) * features.NOISE_UNIT)
 
         pixels, sure = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
 
         def use(piece: tiles.Piece) -> None:
-            base, known, clean = piece.beside
+            base, known, clean, noise = piece.beside
             residual, more, cleaner = piece.found
             # What is wrong in a guessed color is to be its hue, not its brightness.
             pixels[piece.rows, piece.columns] = upsample.with_luminance(
                 features.shown(base + residual),
-                features.shown(clean + cleaner[..., 0]),
+                features.shown(clean + noise * cleaner[..., 0]),
                 colored.tone.weights,
                 limit,
             )

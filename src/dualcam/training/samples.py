@@ -171,7 +171,7 @@ def shoot(
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),
-        mono_clean=half(encode(measured.mono_clean)),
+        mono_clean=half(encode(measured.mono_cleaner())),
         mono_truth=half(encode(mono_truth)),
         mono_sigma=half(sigma),
         truth=half(encode(seen.left)),

@@ -12,6 +12,7 @@ from dualcam.networks import joint
 from dualcam.networks.refcolor import RefColor
 from dualcam.networks.refec import RefEC
 from dualcam.networks.refsr import RefSR
+from dualcam.neural.features import NOISE_UNIT
 from dualcam.training import losses
 from dualcam.training.batches import BOX_MARGIN, fine_crop
 from dualcam.training.config import LEAST_CROP, MOST_CROP, Config, Loss, Stage
@@ -188,7 +189,7 @@ def _enlarge(
     clean = batch["mono_clean"]
     planes, base = joint.sr_planes(clean, batch["mono"] - clean, difference, noise, logit)
     residual, more, cleaner = _run(nets["refsr"], planes, config)
-    return base + residual, logit + more, clean + cleaner
+    return base + residual, logit + more, clean + float(NOISE_UNIT) * noise * cleaner
 
 
 def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:
