@@ -105,8 +105,8 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # What large tiles have used goes back to the system instead of waiting beside the next network's; of small ones,
-        # which are many, it is little, and waits for the next tile.
+        # What large tiles have used goes back to the system instead of waiting beside the next network's; what small
+        # ones have used is little, and waits for the next of many.
         options.enable_cpu_mem_arena = self.layout.limit < _TOGETHER
         options.log_severity_level = 4
         try:
