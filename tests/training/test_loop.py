@@ -162,6 +162,25 @@ def test_joint_begins_from_the_three_runs(tmp_path):
         loop.prepare(small("joint"), torch.device("cpu"), {"refec": tmp_path / "gone.safetensors"})
 
 
+def test_a_run_can_stay_near_what_it_began_with(tmp_path):
+    start, out = tmp_path / "start" / "refec.safetensors", tmp_path / "run"
+    train(small("refec", steps=2), start.parent)
+    config = small("refec", steps=3)
+    train(config, out, starts={"refec": start})
+    plain, scores = load_file(out / "refec.safetensors"), (out / "scores.json").read_text()
+    near = replace(config, optimizer=replace(config.optimizer, stay=0.25))
+    with pytest.raises(UsageError, match="refec began with none"):
+        train(near, out, resume=True)
+    train(near, out, resume=True, starts={"refec": start})
+    begun, left = load_file(start), load_file(out / "refec.safetensors")
+    for name, value in left.items():
+        torch.testing.assert_close(value, 0.25 * begun[name] + 0.75 * plain[name])
+    assert any(not torch.equal(begun[name], plain[name]) for name in plain)
+    assert (out / "scores.json").read_text() != scores
+    # What the run would go on from is its own average still.
+    assert same({f"refec.{k}": v for k, v in plain.items()}, state(out)["average"])
+
+
 def test_a_sick_loss_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     config = small("refec", steps=2)
     train(config, tmp_path / "run")

@@ -112,16 +112,30 @@ def save(folder: Path, config: Config, training: Training) -> None:
     try:
         with replacing(folder / STATE) as hidden:
             torch.save(state, hidden)
-        for name, net in training.average.items():
+    except RuntimeError as error:
+        raise _full(folder, error) from error
+    save_networks(folder, config, training.average, training.step)
+
+
+def save_networks(folder: Path, config: Config, nets: nn.ModuleDict, step: int) -> None:
+    """Write what a run is for, NAME.safetensors; each file whole or not at all.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    try:
+        for name, net in nets.items():
             facts = {
                 "network": name,
                 "config": json.dumps(getattr(config, name).arguments()),
-                "step": str(training.step),
+                "step": str(step),
             }
             with replacing(folder / f"{name}.safetensors") as hidden:
                 save_file({k: v.contiguous() for k, v in net.state_dict().items()}, hidden, metadata=facts)
     except (RuntimeError, SafetensorError) as error:
-        # torch reports a full disk this way.
-        raise OutputError(
-            f"the checkpoint in {folder} cannot be written: {error}.", "Check the disk."
-        ) from error
+        raise _full(folder, error) from error
+
+
+def _full(folder: Path, error: Exception) -> OutputError:
+    # torch and safetensors report a full disk as errors of their own.
+    return OutputError(f"the checkpoint in {folder} cannot be written: {error}.", "Check the disk.")

@@ -124,6 +124,7 @@ class Optimizer:
         decay: weight decay.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are what is kept.
+        stay: share that the weights which the run began with have in those that it leaves at its end.
         amp: "bfloat16" or "none": precision of the convolutions.
     """
 
@@ -134,6 +135,7 @@ class Optimizer:
     decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.999
+    stay: float = 0.0
     amp: str = "bfloat16"
 
     def __post_init__(self) -> None:
@@ -144,6 +146,7 @@ class Optimizer:
         _within("optimizer.decay", self.decay, 0)
         _within("optimizer.clip", self.clip, 1e-9)
         _within("optimizer.ema", self.ema, 0, 1)
+        _within("optimizer.stay", self.stay, 0, 1)
         if self.amp not in PRECISIONS:
             raise UsageError(f"optimizer.amp is {self.amp!r}.", f"Use one of {', '.join(PRECISIONS)}.")
 

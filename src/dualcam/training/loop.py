@@ -46,7 +46,8 @@ def train(
         train_store: samples to train on.
         val_store: samples held back.
         out: folder of the run; made if needed.
-        starts: .safetensors or .onnx files to start networks from, by network name; unused when a run is resumed.
+        starts: .safetensors or .onnx files to start networks from, by network name; when a run is resumed, only
+            ``optimizer.stay`` still asks for them.
         resume: go on from ``out``'s last checkpoint, or begin where there is none.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         tell: gets lines for the user.
@@ -72,6 +73,7 @@ def train(
             )
         out.mkdir(parents=True, exist_ok=True)
         training = prepare(config, group.device, starts or {})
+        begun = _begun(config, training, starts or {})
         changed = checkpoint.restore(out, config, training)
         if not group.leads:
             return _run(config, training, train_store, group, interrupt, None)
@@ -82,8 +84,24 @@ def train(
         keeper = _Keeper(out, config, training, held_back, journal)
         done = _run(config, training, train_store, group, interrupt, keeper)
         if done:
-            journal.finish(score_by_light(training.average, held_back, config))
+            if begun is not None:
+                follow(begun, training.average, config.optimizer.stay)
+                checkpoint.save_networks(out, config, begun, training.step)
+            left = training.average if begun is None else begun
+            journal.finish(score_by_light(left, held_back, config))
         return done
+
+
+def _begun(config: Config, training: checkpoint.Training, starts: Mapping[str, Path]) -> nn.ModuleDict | None:
+    """The weights that a run begins with, where its result is to stay near them (Wortsman et al., CVPR 2022)."""
+    if not config.optimizer.stay:
+        return None
+    if missing := [name for name in training.nets if name not in starts]:
+        raise UsageError(
+            f"optimizer.stay wants the weights that the run began with, and {' and '.join(missing)} began with none.",
+            "Name them with --refec, --refcolor and --refsr, when the run is resumed as well.",
+        )
+    return copy.deepcopy(training.nets)
 
 
 def prepare(config: Config, device: torch.device, starts: Mapping[str, Path]) -> checkpoint.Training:
