@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import untrained
+from dualcam import parallel
 from dualcam.neural import engine, tiles
 from dualcam.neural.tiles import Layout
 
@@ -49,6 +50,22 @@ def test_tiles_equal_the_whole(network, height, width, limit):
         assert len(often.shapes) > 1
     for one, other in zip(wanted, found, strict=True):
         assert np.abs(one).max() > 0.1
+        np.testing.assert_allclose(other, one, atol=1e-4)
+
+
+def test_two_tiles_at_a_time_equal_the_whole(network, monkeypatch):
+    monkeypatch.setattr(parallel, "threads", lambda: 4)
+    planes, shared = picture(131, 97), []
+
+    class Watched(Recorded):
+        def run(self, planes, at_once=1):
+            shared.append(at_once)
+            return super().run(planes, at_once)
+
+    layout = Layout(untrained.MULTIPLE, untrained.HALO, 60**2, 2 * 60**2)
+    found = tiles.whole(Watched(network, layout), planes)
+    assert set(shared) == {2} and len(shared) > 2
+    for one, other in zip(tiles.whole(Recorded(network), planes), found, strict=True):
         np.testing.assert_allclose(other, one, atol=1e-4)
 
 

@@ -28,10 +28,10 @@ _BASIS = np.array(
     ],
     np.float32,
 )
+_ONES = np.ones(_N, np.float32)
 # Rows worked on at a time: bounds the working memory for any picture height, and fits into a core's own cache.
 _STRIP = 128
 # Eight bytes in one number: the product's highest byte is the sum of all eight.
-_ONES = np.ones(_N, np.float32)
 _LANES, _HIGHEST = np.uint64(0x0101010101010101), np.uint64(56)
 
 

@@ -65,7 +65,8 @@ class Network:
         self._threads = threads
         self._sessions: dict[int, Any] = {}
         self._opening = Lock()
-        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, _TOGETHER)
+        together = _TOGETHER if (threads or parallel.threads()) > 1 else 0
+        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, together)
 
     def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
         """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.

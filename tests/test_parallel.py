@@ -1,0 +1,65 @@
+"""Threads: results in order, errors as they are, and no more ahead of the caller than there are threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from dualcam import parallel
+from dualcam.camera import channels, curves
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5, None])
+def test_results_come_in_order(workers):
+    def slow_at_first(item):
+        time.sleep(0.01 if item % 3 == 0 else 0)
+        return item * item
+
+    assert list(parallel.each(slow_at_first, range(20), workers)) == [n * n for n in range(20)]
+    assert list(parallel.each(slow_at_first, [], workers)) == []
+
+
+def test_items_are_worked_on_side_by_side():
+    both = threading.Barrier(2, timeout=20)
+    # Either would wait for the other in vain if they came one after the other.
+    assert len(list(parallel.each(lambda item: both.wait(), range(2), 2))) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_error_is_raised_where_the_result_is_asked_for(workers):
+    def fails(item):
+        if item == 2:
+            raise MemoryError("no more")
+        return item
+
+    results = parallel.each(fails, range(9), workers)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(MemoryError, match="no more"):
+        next(results)
+
+
+def test_no_more_is_taken_than_is_asked_for():
+    taken = []
+    results = parallel.each(lambda item: item, (taken.append(n) or n for n in range(100)), 3)
+    next(results)
+    assert len(taken) <= 4
+    results.close()
+    assert len(taken) <= 4
+
+
+def test_curves_of_large_pictures_are_those_of_their_parts():
+    size = curves._CHUNK * curves._CHUNKS
+    values = np.random.default_rng(0).uniform(-0.1, 1.2, 2 * size + 11).astype(np.float32)
+    for curve in (curves.encode, curves.decode):
+        parts = [curve(values[start : start + 1000]) for start in range(0, len(values), 1000)]
+        np.testing.assert_array_equal(curve(values), np.concatenate(parts))
+
+
+def test_channels():
+    color = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    np.testing.assert_array_equal(channels.highest(color), color.max(-1))
+    np.testing.assert_array_equal(channels.lowest(color), color.min(-1))
+    np.testing.assert_allclose(channels.total(color), color.sum(-1), atol=1e-6)
