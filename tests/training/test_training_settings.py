@@ -39,8 +39,8 @@ def test_every_setting_survives_writing(written):
         seed=3,
         refsr=configs.Network((8, 16), (1, 2), 4),
         data=configs.Data(1, 2, 3, 64, 5, 6, 0.5, 0.75, ("trust", "raw")),
-        loss=configs.Loss(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
-        optimizer=configs.Optimizer(7, 1e-7, 1e-8, 9, 0.0, 2.0, 0.5, "none"),
+        loss=configs.Loss(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+        optimizer=configs.Optimizer(7, 1e-7, 1e-8, 9, 0.0, 2.0, 0.5, 0.25, "none"),
         threads=2,
         checkpoint_minutes=0.25,
     )
@@ -71,6 +71,7 @@ def test_whole_numbers_do_where_fractions_are_meant(written):
         ("[optimizer]\nsteps = true", "steps is True"),
         ("[optimizer]\namp = 'float16'", "float16"),
         ("[optimizer]\nema = 1.5", "optimizer.ema is 1.5"),
+        ("[optimizer]\nstay = -0.5", "optimizer.stay is -0.5"),
         ("[data]\ncrop = 128", "32 to 96"),
         ("[data]\nhidden = ['depth']", "'depth'"),
         ("[loss]\ncolor = -1", "loss.color"),
