@@ -177,6 +177,7 @@ def test_a_run_can_stay_near_what_it_began_with(tmp_path):
         torch.testing.assert_close(value, 0.25 * begun[name] + 0.75 * plain[name])
     assert any(not torch.equal(begun[name], plain[name]) for name in plain)
     assert (out / "scores.json").read_text() != scores
+    assert configs.read(out / "config.toml", "refec").optimizer.stay == 0.25
     # What the run would go on from is its own average still.
     assert same({f"refec.{k}": v for k, v in plain.items()}, state(out)["average"])
 

@@ -108,7 +108,6 @@ def save(folder: Path, config: Config, training: Training) -> None:
         "optimizer": training.optimizer.state_dict(),
         "step": training.step,
     }
-    write_whole(folder / CONFIG, configs.write(config).encode())
     try:
         with replacing(folder / STATE) as hidden:
             torch.save(state, hidden)
@@ -118,11 +117,12 @@ def save(folder: Path, config: Config, training: Training) -> None:
 
 
 def save_networks(folder: Path, config: Config, nets: nn.ModuleDict, step: int) -> None:
-    """Write what a run is for, NAME.safetensors; each file whole or not at all.
+    """Write what a run is for, NAME.safetensors, and its settings; each file whole or not at all.
 
     Raises:
         OutputError: a file cannot be written.
     """
+    write_whole(folder / CONFIG, configs.write(config).encode())
     try:
         for name, net in nets.items():
             facts = {
