@@ -22,7 +22,7 @@ PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr
 """What the networks of this version are fed; others cannot be run."""
 
 INPUT = "planes"
-# Pixels of tiles side by side: two of refSR's, one of the others', whose tiles are larger and take a gigabyte.
+# Pixels of tiles side by side: two of refSR's, one of the others', which are larger.
 _TOGETHER = 2 * 768**2
 
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}

@@ -115,13 +115,13 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
     # Noise of low frequency is averaged over more pixels than the network looks at.
     denoised = exposure.denoised(bright)
     planes = [
-        *(bright.color[..., c] - guide for c in range(3)),
+        *(channel - guide for channel in apart(bright.color)),
         guide,
         noise_plane(bright.sigma),
         bright.trust,
         samples,
         _constant(raw, guide),
-        *(denoised[..., c] - guide for c in range(3)),
+        *(channel - guide for channel in apart(denoised)),
     ]
     return EcInput(planes, bright.color, bright.sigma, phase)
 
@@ -179,9 +179,9 @@ def color_input(
     blended = (trust * seen.beyond)[..., None] + colorize.blend(seen, trust, shrink)
     planes = [
         display,
-        *(seen.fitting[..., c] - display for c in range(3)),
+        *(channel - display for channel in apart(seen.fitting)),
         display - seen.luma,
-        *(lit[..., c] - display for c in range(3)),
+        *(channel - display for channel in apart(lit)),
         display - luma,
         *match_evidence(match, seen.sigma, tone),
         *filling,
