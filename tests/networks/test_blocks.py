@@ -45,19 +45,20 @@ def test_refcolor_gives_the_candidate_that_it_chooses(chosen):
         planes = torch.rand(2, len(COLOR_PLANES), 16, 24)
         residual, logit = net(planes)
     match, wanted = (COLOR_PLANES.index(CANDIDATES[which]) for which in (0, chosen))
-    assert torch.equal(residual, planes[:, wanted : wanted + 3] - planes[:, match : match + 3])
+    expected = planes[:, wanted : wanted + 3] - planes[:, match : match + 3]
+    torch.testing.assert_close(residual, expected, atol=1e-7, rtol=1e-6)
     assert not logit.any()
 
 
-@pytest.mark.parametrize(("channels", "blocks", "unshuffle"), SHAPES)
-def test_reach_is_the_distance_an_impulse_travels(channels, blocks, unshuffle):
-    """Nothing arrives farther away than promised, and the promise is not much larger than what arrives."""
+@pytest.mark.parametrize(("channels", "blocks", "stride"), SHAPES)
+def test_reach_is_the_distance_an_impulse_travels(channels, blocks, stride):
+    """Nothing arrives farther away than promised, and something does arrive from there."""
     torch.manual_seed(0)
-    net = UNet(1, 1, channels, blocks, unshuffle).double()
+    net = UNet(1, 1, channels, blocks, stride).double()
     for parameter in net.parameters():
         # All positive: nothing cancels, so that everything that can arrive does.
         parameter.data = parameter.data.abs() + 0.1
-    promised = reach(channels, blocks, unshuffle)
+    promised = reach(channels, blocks, stride)
     multiple = net.multiple
     side = (2 * promised // multiple + 4) * multiple
     farthest = 0
@@ -69,8 +70,7 @@ def test_reach_is_the_distance_an_impulse_travels(channels, blocks, unshuffle):
         with torch.no_grad():
             touched = (net(moved) != net(planes)).any(dim=(0, 1, 2)).nonzero().flatten()
         farthest = max(farthest, int((touched - at).abs().max()))
-    assert farthest <= promised
-    assert promised <= 1.5 * farthest + 4 * multiple
+    assert promised == farthest
 
 
 def test_shapes_that_do_not_fit_are_refused():

@@ -132,6 +132,9 @@ def test_a_mosaic_begins_with_red(folders, pattern):
             seen.append(planes)
             return (np.zeros((3, *planes.shape[1:]), np.float32),)
 
+        def rest(self):
+            pass
+
     object.__setattr__(method._engine, "refec", Listening())
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)
     assert exposed.color.shape == view.color.shape
@@ -172,6 +175,9 @@ def test_changed_color_is_not_measured(folders):
             change = np.zeros((3, *planes.shape[1:]), np.float32)
             change[0, :, : shape[1] // 2] = 0.3
             return change, np.full((1, *planes.shape[1:]), 8, np.float32)
+
+        def rest(self):
+            pass
 
     object.__setattr__(method._engine, "refcolor", Painting())
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)

@@ -106,4 +106,4 @@ def test_the_page_on_training_lists_every_setting_with_its_default():
         if not name.startswith(shapes):
             shown = tomllib.loads(f"value = {listed[name]}")["value"]
             assert shown == (list(value) if isinstance(value, tuple) else value), name
-    assert {"refec.channels`, `.blocks", "refsr.unshuffle"} <= listed.keys()
+    assert {"refec.channels`, `.blocks", "refsr.stride"} <= listed.keys()

@@ -41,8 +41,12 @@ class Measured:
         return np.clip(denoise_linear(self.mono, self.mono_noise), 0, 1)
 
     def mono_cleaner(self) -> FloatArray:
-        """(H, W) float32, linear, the same with a second pass; computed anew every time."""
-        return np.clip(refine_linear(self.mono, self.mono_clean, self.mono_noise), 0, 1)
+        """(H, W) float32, linear, the same with a second pass; it is not kept, and ``mono_clean`` no longer."""
+        clean = self.mono_clean
+        del self.__dict__["mono_clean"]
+        refined = refine_linear(self.mono, clean, self.mono_noise)
+        # Without noise it is the picture as shot, which is not to be changed.
+        return np.clip(refined, 0, 1, out=None if refined is self.mono else refined)
 
 
 def measure(mono: Frame, color: Frame) -> Measured:

@@ -47,13 +47,17 @@ def exemplars(
     """
     height, width = mono.shape
     display = encode(mono)
-    color = decode(np.clip(display[..., None] + difference, 0, 2))
-    ratio = np.log(np.maximum(color, np.float32(1e-4)) / np.maximum(mono, _DARK)[..., None])
+    ratio = decode(np.clip(display[..., None] + difference, 0, 2))
+    np.maximum(ratio, np.float32(1e-4), out=ratio)
+    ratio /= np.maximum(mono, _DARK)[..., None]
+    np.clip(np.log(ratio, out=ratio), -_MOST_LOG, _MOST_LOG, out=ratio)
     good = (reliable > _RELIABLE).astype(np.float32)
     factor = min(1.0, (_PIXELS / (height * width)) ** 0.5)
     size = max(8, round(height * factor)), max(8, round(width * factor))
     share = warp.resize(good, *size)
-    values = warp.resize(np.clip(ratio, -_MOST_LOG, _MOST_LOG) * good[..., None], *size)
+    ratio *= good[..., None]
+    values = warp.resize(ratio, *size)
+    del ratio
     values /= np.maximum(share, np.float32(1e-3))[..., None]
     examples = _spread(np.flatnonzero(share > 0.5))
     if not len(examples):
@@ -66,11 +70,15 @@ def exemplars(
     for start in range(0, len(lost), _AT_ONCE):
         asked = lost[start : start + _AT_ONCE]
         found[asked], distance[asked] = _attend(looks[asked], *known)
-    tint = np.clip(warp.resize(found.reshape(*size, 3), height, width), -_MOST_LOG, _MOST_LOG)
+    tint = warp.resize(found.reshape(*size, 3), height, width)
+    np.clip(tint, -_MOST_LOG, _MOST_LOG, out=tint)
     away = np.clip(warp.resize(distance.reshape(size), height, width), 0, _FAR)
-    colored = np.exp(tint) * mono[..., None]
-    luma = encode(np.maximum(colored @ weights, 0))
-    return (encode(colored) - luma[..., None]).astype(np.float32), away
+    np.exp(tint, out=tint)
+    tint *= mono[..., None]
+    luma = encode(np.maximum(tint @ weights, 0))
+    colored = encode(tint)
+    colored -= luma[..., None]
+    return colored, away
 
 
 def _looks(display: FloatArray) -> FloatArray:

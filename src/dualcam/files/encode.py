@@ -8,7 +8,6 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from PIL.ExifTags import IFD, Base
 from dualcam.errors import OutputError
 from dualcam.files import metadata
 from dualcam.files.icc import srgb_profile
-from dualcam.files.png import with_chunks
+from dualcam.files.png import encoded
 
 Samples = NDArray[Any]
 _JPEG_SEGMENT = 65_533 - 6
@@ -55,10 +54,6 @@ def _exif(samples: Samples, extras: Extras, comment: bool) -> bytes | None:
 
 def png(samples: Samples, extras: Extras) -> bytes:
     """(H, W) or (H, W, 3) uint8 or uint16, RGB order -> PNG with profile, description and EXIF."""
-    bgr = samples if samples.ndim == 2 else np.ascontiguousarray(samples[..., ::-1])
-    done, encoded = cv2.imencode(".png", bgr)
-    if not done:
-        raise OutputError("OpenCV could not encode the PNG.", "Use TIFF.")
     extra: list[tuple[bytes, bytes]] = []
     profile = _profile(samples, extras)
     if profile:
@@ -69,7 +64,7 @@ def png(samples: Samples, extras: Extras) -> bytes:
     exif = _exif(samples, extras, comment=False)
     if exif:
         extra.append((b"eXIf", exif))
-    return with_chunks(encoded.tobytes(), extra)
+    return encoded(samples, extra)
 
 
 def jpeg(samples: Samples, extras: Extras) -> bytes:

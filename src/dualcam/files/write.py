@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera import curves
 from dualcam.errors import OutputError
 from dualcam.files import encode
@@ -28,6 +29,9 @@ _FORMATS: dict[str, tuple[Encoder, tuple[int, ...]]] = {
     ".ppm": (encode.netpbm, (16, 8)),
     ".pgm": (encode.netpbm, (16, 8)),
 }
+# Rows that are turned into integers at a time.
+_STRIP = 128
+
 SUFFIXES = tuple(_FORMATS)
 """Suffixes that can be written."""
 
@@ -65,10 +69,7 @@ def write(
     path = Path(path)
     encoder, depth = _format(path, bits)
     linear = _checked(path, linear_rgb)
-    if depth == 32:
-        values: NDArray[Any] = linear.astype(np.float32)
-    else:
-        values = _quantise(curves.encode(np.clip(linear, 0, 1)), depth)
+    values = linear if depth == 32 else _quantised(linear, depth, curves.encode)
     extras = encode.Extras(
         exif=origin.exif if origin is not None else None, provenance=provenance, tagged=depth != 32
     )
@@ -101,9 +102,7 @@ def write_gray(
     path = Path(path)
     encoder, depth = _format(path, 8 if bits is None else bits)
     values = _checked(path, values01)
-    ready: NDArray[Any] = (
-        values.astype(np.float32) if depth == 32 else _quantise(np.clip(values, 0, 1), depth)
-    )
+    ready: NDArray[Any] = values if depth == 32 else _quantised(values, depth)
     return _store(path, lambda: encoder(ready, encode.Extras(None, provenance, tagged=False)), overwrite)
 
 
@@ -132,7 +131,7 @@ def _checked(path: Path, values: NDArray[Any]) -> FloatArray:
         raise OutputError(
             f"{path} cannot hold this picture.", "PGM holds gray, PPM holds color: use the other suffix."
         )
-    floats = array.astype(np.float32)
+    floats = np.asarray(array, np.float32)
     bad = floats.size - int(np.count_nonzero(np.isfinite(floats)))
     if bad:
         raise OutputError(
@@ -142,10 +141,24 @@ def _checked(path: Path, values: NDArray[Any]) -> FloatArray:
     return floats
 
 
-def _quantise(display: FloatArray, bits: int) -> NDArray[Any]:
-    """Display values in [0, 1] -> the nearest integer code."""
+def _quantised(
+    values: FloatArray, bits: int, curve: Callable[[FloatArray], FloatArray] | None = None
+) -> NDArray[Any]:
+    """Values, clipped to [0, 1], after a curve -> the nearest integer codes, strip by strip."""
+    codes = np.empty(values.shape, np.uint8 if bits == 8 else np.uint16)
     top = np.float32(2**bits - 1)
-    return np.round(display * top).astype(np.uint8 if bits == 8 else np.uint16)
+
+    def strip(start: int) -> None:
+        rows = slice(start, start + _STRIP)
+        display = np.clip(values[rows], 0, 1)
+        if curve is not None:
+            display = curve(display)
+        display *= top
+        codes[rows] = np.round(display, out=display)
+
+    for _ in parallel.each(strip, range(0, len(values), _STRIP)):
+        pass
+    return codes
 
 
 def _store(path: Path, make: Callable[[], bytes], overwrite: bool) -> Path:

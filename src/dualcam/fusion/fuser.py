@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam import parallel
+from dualcam import memory, parallel
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import Measured, measure
 from dualcam.camera.remosaic import remosaiced
@@ -125,6 +125,10 @@ class Fuser:
             colored = self._method.ref_color(known.mono, exposed, known.match)
             for kind in Provenance:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
+            if keep_stages:
+                stages = render.early_stages(pair, known.mono, known.tone, known.match, exposed)
+            # Large, and of no use from here on.
+            del known, exposed
         with log.hop("refSR"):
             pixels, confidence = self._method.ref_sr(colored, measured)
         with log.hop("render") as facts:
@@ -132,9 +136,7 @@ class Fuser:
             facts["mean confidence"] = float(confidence.mean())
             render.refuse_broken(pixels)
             if keep_stages:
-                stages = render.stages(
-                    pair, known.mono, known.tone, known.match, exposed, colored, pixels, confidence
-                )
+                stages |= render.late_stages(colored, pixels, confidence)
         return Fusion(
             pixels=pixels,
             confidence=confidence,
@@ -143,7 +145,7 @@ class Fuser:
             method=self._method.name,
             hops=tuple(log.hops),
             stages=stages,
-            notes=_notes(pair, measured, provenance),
+            notes=_notes(pair, measured, provenance) + self._method.notes,
         )
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:
@@ -219,6 +221,7 @@ class _Log:
         facts: dict[str, Fact] = {}
         started = time.perf_counter()
         yield facts
+        memory.give_back()
         self.hops.append(Hop(name, time.perf_counter() - started, facts))
         if self._on_hop:
             self._on_hop(self.hops[-1])

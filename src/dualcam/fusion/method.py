@@ -34,6 +34,11 @@ class Method(Protocol):
     matches_twice: bool
     takes_mosaics: bool
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how it ran; complete after ``ref_sr``."""
+        ...
+
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
         ...
@@ -55,6 +60,7 @@ class Classical:
     matches_twice = False
     # Its models of evidence were fitted to files as they are.
     takes_mosaics = False
+    notes = ()
 
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """See ``classical.exposure``."""

@@ -34,19 +34,12 @@ def refuse_broken(pixels: FloatArray) -> None:
         )
 
 
-def stages(
-    pair: Pair,
-    mono: FloatArray,
-    tone: Tone,
-    match: Match,
-    exposed: Exposed,
-    colored: Colored,
-    pixels: FloatArray,
-    confidence: FloatArray,
+def early_stages(
+    pair: Pair, mono: FloatArray, tone: Tone, match: Match, exposed: Exposed
 ) -> dict[str, FloatArray]:
-    """A display picture of every hop, in order: (h, w) or (h, w, 3) float32 in [0, 1].
+    """A display picture of every hop up to refEC, in order: (h, w) or (h, w, 3) float32 in [0, 1].
 
-    ``mono`` is what the hops were given, (h, w) linear on the match grid; ``confidence`` has the result's size.
+    ``mono`` is what the hops were given, (h, w) linear on the match grid.
     """
     placed = np.nan_to_num(warp.place_color(pair), nan=0.0)
     pictures = {
@@ -58,12 +51,23 @@ def stages(
         "match_flow": _flow_picture(match),
         "match_disagreement": np.minimum(match.disagreement / 5, 1),
         "refec_exposed": exposed.color,
+    }
+    return _shown(pictures)
+
+
+def late_stages(colored: Colored, pixels: FloatArray, confidence: FloatArray) -> dict[str, FloatArray]:
+    """The same from refColor on; ``confidence`` has the result's size."""
+    pictures: dict[str, FloatArray] = {
         "refcolor_color": colored.color,
         "refcolor_confidence": colored.confidence,
-        "refcolor_provenance": colored.provenance.astype(np.float32) / 2,
+        "refcolor_provenance": colored.provenance.astype(np.float32) / np.float32(2),
         "refsr_result": encode(pixels),
         "render_confidence": confidence,
     }
+    return _shown(pictures)
+
+
+def _shown(pictures: dict[str, FloatArray]) -> dict[str, FloatArray]:
     return {name: np.clip(p, 0, 1).astype(np.float32) for name, p in pictures.items()}
 
 

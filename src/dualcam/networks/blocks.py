@@ -1,4 +1,4 @@
-"""The parts that the networks are made of: plain 3 x 3 convolutions in a U-Net that begins with pixel-unshuffle.
+"""The parts that the networks are made of: plain 3 x 3 convolutions in a U-Net that begins with a strided convolution.
 
 No normalisation, no global pooling, no attention over the picture: what a pixel gets depends on its surroundings
 only, so that tiles with a halo give what the whole picture gives.
@@ -37,9 +37,9 @@ class UNet(nn.Module):
     Args:
         inputs: input planes.
         outputs: output planes.
-        channels: of every scale, the first at 1 / ``unshuffle`` of the picture.
+        channels: of every scale, the first at 1 / ``stride`` of the picture.
         blocks: of every scale, on the way down; the same number again on the way up, but for the coarsest.
-        unshuffle: pixels that are stacked as channels before the first convolution, in each direction.
+        stride: pixels of the picture beside each other that one pixel of the first scale stands for.
     """
 
     def __init__(
@@ -48,22 +48,24 @@ class UNet(nn.Module):
         outputs: int,
         channels: Sequence[int] = (32, 48, 64),
         blocks: Sequence[int] = (2, 2, 3),
-        unshuffle: int = 2,
+        stride: int = 2,
     ) -> None:
         super().__init__()
         if len(channels) != len(blocks) or not channels:
             raise ValueError(f"{len(channels)} channel numbers and {len(blocks)} block numbers do not fit")
-        self.unshuffle = unshuffle
-        self.multiple = unshuffle * 2 ** (len(channels) - 1)
-        self.reach = reach(channels, blocks, unshuffle)
-        self.head = nn.Conv2d(inputs * unshuffle**2, channels[0], 3, padding=1)
+        self.stride = stride
+        self.multiple = stride * 2 ** (len(channels) - 1)
+        self.reach = reach(channels, blocks, stride)
+        # Half a stride beyond the pixels that it stands for. Runtimes compute this several times faster than pixels
+        # stacked as channels, which have to be moved first.
+        self.head = nn.Conv2d(inputs, channels[0], stride + 2 * (stride // 2), stride, stride // 2)
         finer = list(zip(channels[:-1], blocks[:-1], strict=True))
         self.encoders = nn.ModuleList(_stack(c, n) for c, n in finer)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(channels))
         self.middle = _stack(channels[-1], blocks[-1])
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(channels))
         self.decoders = nn.ModuleList(_stack(c, n) for c, n in finer)
-        self.tail = nn.Conv2d(channels[0], outputs * unshuffle**2, 3, padding=1)
+        self.tail = nn.Conv2d(channels[0], outputs * stride**2, 3, padding=1)
         # The whole network begins by changing little.
         nn.init.zeros_(_bias(self.tail))
         with torch.no_grad():
@@ -71,7 +73,7 @@ class UNet(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Down, through the middle, and up again with the skipped detail added."""
-        x = self.head(functional.pixel_unshuffle(planes, self.unshuffle))
+        x = self.head(planes)
         skipped = []
         for encode, down in zip(self.encoders, self.down, strict=True):
             x = encode(x)
@@ -83,25 +85,33 @@ class UNet(nn.Module):
         ):
             enlarged = functional.interpolate(up(x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = decode(enlarged + skip)
-        out: Tensor = functional.pixel_shuffle(self.tail(x), self.unshuffle)
+        out: Tensor = functional.pixel_shuffle(self.tail(x), self.stride)
         return out
 
 
-def reach(channels: Sequence[int], blocks: Sequence[int], unshuffle: int) -> int:
-    """Pixels around an output pixel that a ``UNet`` of this shape may look at: the halo of a tile.
+def reach(channels: Sequence[int], blocks: Sequence[int], stride: int) -> int:
+    """Pixels around an output pixel that a ``UNet`` of this shape looks at: the halo of a tile.
 
-    A 3 x 3 convolution looks one pixel further at its own scale; pixel-unshuffle, the strided convolution and the
-    bilinear enlargement each look within, or one pixel beside, a pixel of the coarser scale.
+    Followed backward from every output pixel of a block that the network takes apart.
     """
-    step = unshuffle
-    total = 2 * step + step  # head and tail, and the rest of a stacked pixel
-    for scale, count in enumerate(blocks):
-        coarsest = scale == len(channels) - 1
-        total += step * 2 * count * (1 if coarsest else 2)
-        if not coarsest:
-            step *= 2
-            total += 2 * step  # down and up
-    return total
+    farthest = 0
+    for x in range(stride * 2 ** (len(channels) - 1)):
+        here = x // stride
+        first, last = _seen(blocks, 0, here - 1, here + 1)  # the tail looks one pixel further
+        beside = stride // 2
+        farthest = max(farthest, x - (stride * first - beside), stride * (last + 1) - 1 + beside - x)
+    return farthest
+
+
+def _seen(blocks: Sequence[int], scale: int, first: int, last: int) -> tuple[int, int]:
+    """What is looked at of what comes in at a scale, by what goes out of it from ``first`` to ``last``, its pixels."""
+    around = 2 * blocks[scale]  # two 3 x 3 convolutions a block
+    first, last = first - around, last + around
+    if scale == len(blocks) - 1:
+        return first, last
+    # Bilinear enlargement mixes two coarser pixels; each was made of two of this scale.
+    coarse = _seen(blocks, scale + 1, (first - 1) // 2, (last + 1) // 2)
+    return min(first, 2 * coarse[0]) - around, max(last, 2 * coarse[1] + 1) + around
 
 
 def _stack(channels: int, count: int) -> nn.Sequential:

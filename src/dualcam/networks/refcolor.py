@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ CANDIDATES = ("blended red - mono", "red - mono", "second red - mono", "red fill
 
 _FIRST = tuple(COLOR_PLANES.index(name) for name in CANDIDATES)
 _BLEND_FIRST = 3.0
+# Shares are exponentials of numbers within this: a softmax without its search for the largest.
+_WIDEST = 20.0
 
 
 class RefColor(nn.Module):
@@ -28,9 +31,7 @@ class RefColor(nn.Module):
         blocks: of every scale.
     """
 
-    def __init__(
-        self, channels: Sequence[int] = (32, 48, 64, 96), blocks: Sequence[int] = (2, 2, 2, 3)
-    ) -> None:
+    def __init__(self, channels: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 2, 2)) -> None:
         super().__init__()
         self.net = UNet(len(COLOR_PLANES), 4 + len(_FIRST), channels, blocks)
         # It begins with the blend, as what is added to it begins small.
@@ -41,16 +42,17 @@ class RefColor(nn.Module):
             bias[4 * pixels : 5 * pixels] = _BLEND_FIRST
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 31, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
+        """Planes (B, 28, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
 
         Returns:
             (B, 3, H, W), display, to be added to the base; (B, 1, H, W), logit of the probability that the color is
             within 5 CIEDE2000 of the truth.
         """
         out = self.net(planes)
-        shares = torch.softmax(out[:, 4:], 1)
+        parts = torch.exp(out[:, 4:].clamp(-_WIDEST, _WIDEST))
         base = planes[:, _FIRST[0] : _FIRST[0] + 3]
-        mixed = out[:, :3]
-        for index, first in enumerate(_FIRST[1:], 1):
-            mixed = mixed + shares[:, index : index + 1] * (planes[:, first : first + 3] - base)
-        return mixed, out[:, 3:4]
+        weighed = (
+            parts[:, index : index + 1] * (planes[:, first : first + 3] - base)
+            for index, first in enumerate(_FIRST[1:], 1)
+        )
+        return out[:, :3] + reduce(torch.add, weighed) / parts.sum(1, keepdim=True), out[:, 3:4]

@@ -21,7 +21,7 @@ class RefEC(nn.Module):
         blocks: of every scale.
     """
 
-    def __init__(self, channels: Sequence[int] = (32, 48, 64), blocks: Sequence[int] = (2, 2, 3)) -> None:
+    def __init__(self, channels: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 2, 2)) -> None:
         super().__init__()
         self.net = UNet(len(EC_PLANES), 3, channels, blocks)
 

@@ -16,14 +16,14 @@ class RefSR(nn.Module):
     Args:
         channels: of every scale.
         blocks: of every scale.
-        unshuffle: pixels stacked as channels, in each direction.
+        stride: pixels beside each other that one pixel of the first scale stands for.
     """
 
     def __init__(
-        self, channels: Sequence[int] = (32, 48), blocks: Sequence[int] = (1, 2), unshuffle: int = 2
+        self, channels: Sequence[int] = (16, 48), blocks: Sequence[int] = (1, 2), stride: int = 2
     ) -> None:
         super().__init__()
-        self.net = UNet(len(SR_PLANES), 5, channels, blocks, unshuffle)
+        self.net = UNet(len(SR_PLANES), 5, channels, blocks, stride)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Planes (B, 7, H, W) of ``SR_PLANES`` -> what to add.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera.channels import highest
+from dualcam.camera.smooth import wide_blur
 from dualcam.classical.evidence import within_reach
 from dualcam.frame import FloatArray, Provenance
 from dualcam.rig.matching import Match
@@ -76,7 +77,7 @@ def allowed(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:
 def relation(mono: FloatArray, luma: FloatArray, where: NDArray[np.bool_]) -> float:
     """Correlation of the detail of two pictures (h, w) display over a part of them, -1 to 1; 1 where there is none."""
     sigma = max(mono.shape) / 40
-    a, b = ((p - cv2.GaussianBlur(p, (0, 0), sigma))[where] for p in (mono, luma))
+    a, b = ((p - wide_blur(p, sigma))[where] for p in (mono, luma))
     energy = float((a * a).mean() * (b * b).mean()) if a.size else 0.0
     # Pictures without any detail contradict nothing.
     return float((a * b).mean()) / energy**0.5 if energy > 1e-10 else 1.0

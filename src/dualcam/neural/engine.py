@@ -47,6 +47,16 @@ class Engine:
     refsr: Network
     run: str
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how they run."""
+        named = (("refEC", self.refec), ("refColor", self.refcolor), ("refSR", self.refsr))
+        return tuple(
+            f"{name} ran in tiles of {network.layout.limit / 1e6:.2g} megapixels at most, since memory is short"
+            for name, network in named
+            if network.shrunk
+        )
+
 
 class Network:
     """One network of a folder of weights.
@@ -89,6 +99,16 @@ class Network:
             raise
         return tuple(np.asarray(out[0], np.float32) for out in found)
 
+    def rest(self) -> None:
+        """Give the memory that tiles have used back to the system, until the next run."""
+        with self._opening:
+            self._sessions.clear()
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether its tiles had to be made smaller for want of memory."""
+        return self.layout.limit < self._entry.tile**2
+
     def _session(self, threads: int) -> Any:
         with self._opening:
             if threads not in self._sessions:
@@ -97,18 +117,11 @@ class Network:
 
     def _open(self, threads: int) -> Any:
         data = checked(self._path, self._entry)
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UnavailableError(
-                f"ONNX Runtime cannot be imported: {error}.", "Install it (pip install onnxruntime)."
-            ) from error
+        onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # What large tiles have used goes back to the system instead of waiting beside the next network's; what small
-        # ones have used is little, and waits for the next of many.
-        options.enable_cpu_mem_arena = self.layout.limit < _TOGETHER
+        options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -121,6 +134,16 @@ class Network:
                 "Use weights that were exported by this version.",
             )
         return session
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UnavailableError(
+            f"ONNX Runtime cannot be imported: {error}.", "Install it (pip install onnxruntime)."
+        ) from error
+    return onnxruntime
 
 
 def load(folder: Path, threads: int | None = None) -> Engine:

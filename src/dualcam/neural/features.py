@@ -19,7 +19,7 @@ from dualcam.classical import colorize, exposure
 from dualcam.classical.evidence import Evidence
 from dualcam.classical.exemplar import exemplars
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
-from dualcam.neural.tiles import Planes
+from dualcam.neural.tiles import Difference, Plane, Planes
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, Second
 
@@ -51,9 +51,6 @@ COLOR_PLANES = (
     "likeness",
     "outside",
     "noise",
-    "red weight",
-    "green weight",
-    "blue weight",
     "red filling",
     "green filling",
     "blue filling",
@@ -114,14 +111,14 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
         raw, phase = 1.0, _phase(mosaic.pattern)
     # Noise of low frequency is averaged over more pixels than the network looks at.
     denoised = exposure.denoised(bright)
-    planes = [
-        *(channel - guide for channel in apart(bright.color)),
+    planes: list[Plane] = [
+        *(Difference(channel, guide) for channel in apart(bright.color)),
         guide,
         noise_plane(bright.sigma),
         bright.trust,
         samples,
         _constant(raw, guide),
-        *(channel - guide for channel in apart(denoised)),
+        *(Difference(channel, guide) for channel in apart(denoised)),
     ]
     return EcInput(planes, bright.color, bright.sigma, phase)
 
@@ -148,13 +145,20 @@ class ColorInput:
 
     Attributes:
         planes: (h, w) float32 each, ``COLOR_PLANES``.
-        base: (h, w, 3) float32, display, what the classical refColor makes; refColor predicts what to add.
+        mono: (h, w) float32, display.
+        blended: (h, w, 3) float32, display, what the classical refColor makes, minus mono.
         matched: (h, w, 3) float32, display, the matched color under mono's light.
     """
 
     planes: Planes
-    base: FloatArray
+    mono: FloatArray
+    blended: FloatArray
     matched: FloatArray
+
+    @property
+    def base(self) -> FloatArray:
+        """(h, w, 3) float32, display, what the classical refColor makes; refColor predicts what to add."""
+        return self.mono[..., None] + self.blended
 
 
 def color_input(
@@ -174,23 +178,25 @@ def color_input(
     other = warp.sample(color, second(match).to_color)
     luma = exposure.luminance_display(other, tone)
     lit = colorize.relit(other, luma, mono)
+    del other
     filling = fillings(mono, seen, tone)
     trust, shrink = filling[-2:]
-    blended = (trust * seen.beyond)[..., None] + colorize.blend(seen, trust, shrink)
-    planes = [
+    blended = colorize.blend(seen, trust, shrink)
+    blended += (trust * seen.beyond)[..., None]
+    planes: list[Plane] = [
         display,
-        *(channel - display for channel in apart(seen.fitting)),
-        display - seen.luma,
-        *(channel - display for channel in apart(lit)),
-        display - luma,
-        *match_evidence(match, seen.sigma, tone),
+        *(Difference(channel, display) for channel in apart(seen.fitting)),
+        Difference(display, seen.luma),
+        *(Difference(channel, display) for channel in apart(lit)),
+        Difference(display, luma),
+        *match_evidence(match, seen.sigma),
         *filling,
         *apart(blended),
     ]
-    return ColorInput(planes, display[..., None] + blended, seen.fitting)
+    return ColorInput(planes, display, blended, seen.fitting)
 
 
-def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> Planes:
+def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
     """Colors for hidden places and what they are worth: the classical refColor's filling, and what looks alike.
 
     A network looks some hundred pixels far; these reach further.
@@ -220,15 +226,14 @@ def second(match: Match) -> Second:
     return match.second
 
 
-def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> Planes:
-    """The eight planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
+def match_evidence(match: Match, sigma: FloatArray) -> list[FloatArray]:
+    """The five planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
     return [
         np.log1p(match.disagreement),
         np.log1p(second(match).disagreement),
         match.likeness,
         np.log1p(match.outside),
         noise_plane(sigma),
-        *(_constant(weight, sigma) for weight in tone.weights),
     ]
 
 

@@ -46,6 +46,11 @@ class Neural:
         self._engine = engine.load(weights, threads)
         self.facts: Mapping[str, Fact] = {"weights": self._engine.run}
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the networks ran."""
+        return self._engine.notes
+
     def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
         """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
         fitted = exposure.fine_tone(pair, mono, match, tone)
@@ -56,17 +61,20 @@ class Neural:
         """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
         fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
         residual, logit = tiles.whole(self._engine.refcolor, fed.planes)
-        display = encode(mono)
+        sure = logistic(logit[..., 0])
+        residual *= SHARE
+        residual += fed.blended
+        display, matched = fed.mono, fed.matched
+        del fed, logit
+        found = residual
+        found += display[..., None]
         seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
-        sure = logistic(logit[..., 0]) * claims.allowed(display, seen, match)
-        found = fed.base + SHARE * residual
+        sure *= claims.allowed(display, seen, match)
         return Colored(
             mono=display,
             color=claims.fade(display, found, match),
             confidence=sure,
-            provenance=claims.provenance(
-                match, found - fed.matched, warp.sample(exposed.sigma, match.to_color)
-            ),
+            provenance=claims.provenance(match, found - matched, warp.sample(exposed.sigma, match.to_color)),
             tone=exposed.tone,
         )
 
@@ -112,7 +120,9 @@ def expose(refec: tiles.Runs, fed: features.EcInput) -> FloatArray:
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
     planes = (
-        [np.pad(p, ((top, 0), (left, 0)), mode="edge") for p in fed.planes] if top or left else fed.planes
+        [np.pad(np.asarray(p), ((top, 0), (left, 0)), mode="edge") for p in fed.planes]
+        if top or left
+        else fed.planes
     )
     (residual,) = tiles.whole(refec, planes)
     return fed.base + residual[top:, left:]

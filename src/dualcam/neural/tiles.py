@@ -7,19 +7,47 @@ only where the picture ends, as they do without tiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from dualcam import parallel
+from dualcam import memory, parallel
 from dualcam.frame import FloatArray
 
-Planes = Sequence[FloatArray]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """A plane that is computed where it is wanted: one (h, w) float32 minus another.
+
+    Attributes:
+        whole: what is subtracted from.
+        part: what is subtracted.
+    """
+
+    whole: FloatArray
+    part: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        return self.whole.shape
+
+    def __getitem__(self, window: tuple[slice, slice]) -> Difference:
+        """Some rows and columns of it."""
+        return Difference(self.whole[window], self.part[window])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
+        """Itself as an array, (h, w) float32."""
+        return np.asarray(self.whole - self.part, dtype)
+
+
+Plane = FloatArray | Difference
+Planes = Sequence[Plane]
 """What a network is fed: (h, w) float32 each, in order. They are put together tile by tile."""
 
 # Two tiles side by side keep the machine busy while one of them is prepared or used; more would cost memory.
@@ -56,15 +84,20 @@ class Span:
 
 
 class Runs(Protocol):
-    """Anything that turns planes (C, h, w) into one or more (c, h, w)."""
+    """Anything that turns planes (C, h, w) into one or more (c, h, w).
 
-    @property
-    def layout(self) -> Layout:
-        """How it wants its input."""
-        ...
+    Attributes:
+        layout: how it wants its input.
+    """
+
+    layout: Layout
 
     def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
         """Compute; ``at_once`` says how many runs share the machine."""
+        ...
+
+    def rest(self) -> None:
+        """Keep no memory for the next run."""
         ...
 
 
@@ -113,14 +146,42 @@ def pieces(
 ) -> None:
     """Run a network tile by tile, without ever holding the planes of the whole picture.
 
+    Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
+
     Args:
         network: what is run.
         height: of the picture.
         width: of the picture.
         feed: gives the planes (h, w) of these rows and columns of the picture, and whatever (h, w, ...) is wanted
             again beside the result; called in any thread.
-        use: takes the pieces, which together cover the picture once; called in any thread.
+        use: takes the pieces, which together cover the picture, once unless memory ran out; called in any thread.
+
+    Raises:
+        MemoryError: too little for the smallest tiles.
     """
+    memory.give_back()
+    try:
+        while True:
+            try:
+                _all_pieces(network, height, width, feed, use)
+                return
+            except MemoryError:
+                before = tile_shape(height, width, network.layout)
+                smaller = replace(network.layout, limit=before[0] * before[1] // 2)
+                if tile_shape(height, width, smaller) == before:
+                    raise
+                network.layout = smaller
+    finally:
+        network.rest()
+
+
+def _all_pieces(
+    network: Runs,
+    height: int,
+    width: int,
+    feed: Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]],
+    use: Callable[[Piece], None],
+) -> None:
     layout = network.layout
     tall, wide = tile_shape(height, width, layout)
     down, across = spans(_padded(height, layout), tall, layout), spans(_padded(width, layout), wide, layout)
@@ -160,7 +221,10 @@ def _stacked(planes: Planes, height: int, width: int) -> FloatArray:
     h, w = planes[0].shape
     out = np.empty((len(planes), height, width), np.float32)
     for layer, plane in zip(out, planes, strict=True):
-        layer[:h, :w] = plane
+        if isinstance(plane, Difference):
+            np.subtract(plane.whole, plane.part, out=layer[:h, :w])
+        else:
+            layer[:h, :w] = plane
     out[:, :h, w:] = out[:, :h, w - 1 : w]
     out[:, h:] = out[:, h - 1 : h]
     return out

@@ -29,12 +29,12 @@ class Network:
     Attributes:
         channels: of every scale.
         blocks: of every scale.
-        unshuffle: pixels stacked as channels, in each direction (refSR only).
+        stride: pixels beside each other that one pixel of the first scale stands for (refSR only).
     """
 
     channels: tuple[int, ...] | None = None
     blocks: tuple[int, ...] | None = None
-    unshuffle: int | None = None
+    stride: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments that were given."""

@@ -30,9 +30,9 @@ from dualcam.training import card, graph, stages
 TOLERANCE = 1e-4
 """ONNX Runtime and torch may differ by this, display."""
 
-# Sides of tiles. refSR is fed tile by tile, since its pictures are the large ones; the others look further, so that
-# a halo costs more.
-_TILES = {"refec": 1536, "refcolor": 1536, "refsr": 768}
+# Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes, and
+# refSR's tiles come two at a time.
+_TILES = {"refec": 1024, "refcolor": 768, "refsr": 768}
 
 
 @dataclass(frozen=True, slots=True)

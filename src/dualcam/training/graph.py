@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def to_onnx(
     """
     free = {2: "height", 3: "width"}
     buffer = io.BytesIO()
-    with warnings.catch_warnings(), _stacked_pixels(planes):
+    with warnings.catch_warnings():
         # The tracing exporter is announced to go, but the newer one computes the shapes of the picture in the graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -75,21 +74,3 @@ def _store_half(graph: Any) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-@contextmanager
-def _stacked_pixels(planes: int) -> Iterator[None]:
-    """Pixel-unshuffle of the planes as SpaceToDepth; the exporter's own way takes six nodes and three copies."""
-
-    @torch.onnx.symbolic_helper.parse_args("v", "i")
-    def unshuffle(g: Any, picture: Any, size: int) -> Any:
-        stacked = g.op("SpaceToDepth", picture, blocksize_i=size)
-        # ONNX counts the place in the block first, torch the channel.
-        order = np.arange(size * size * planes).reshape(size * size, planes).T.ravel()
-        return g.op("Gather", stacked, g.op("Constant", value_t=torch.from_numpy(order)), axis_i=1)
-
-    torch.onnx.register_custom_op_symbolic("aten::pixel_unshuffle", unshuffle, _OPSET)
-    try:
-        yield
-    finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::pixel_unshuffle", _OPSET)
