@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dualcam import parallel
 from dualcam.camera import channels, curves
@@ -63,3 +64,29 @@ def test_channels():
     np.testing.assert_array_equal(channels.highest(color), color.max(-1))
     np.testing.assert_array_equal(channels.lowest(color), color.min(-1))
     np.testing.assert_allclose(channels.total(color), color.sum(-1), atol=1e-6)
+
+
+def test_both_give_their_results_in_order():
+    assert parallel.both(lambda: 1, lambda: "two") == (1, "two")
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_an_error_of_either_is_raised(wrong):
+    def fail():
+        raise ValueError(f"number {wrong}")
+
+    work = [lambda: 1, lambda: 2]
+    work[wrong] = fail
+    with pytest.raises(ValueError, match=f"number {wrong}"):
+        parallel.both(*work)
+
+
+def test_matrix_products_keep_to_one_thread_for_a_while():
+    def most():
+        return max((lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"), default=1)
+
+    with threadpool_limits(2, "blas"):
+        before = most()
+        with parallel.sharing():
+            assert most() == 1
+        assert most() == before

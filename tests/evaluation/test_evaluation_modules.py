@@ -300,3 +300,10 @@ def test_cross_table():
         ["best (1 of 2 scenes)", "50.0", "–"],
         ["told", "60.0", "–"],
     ]
+
+
+def test_the_networks_are_tried_as_every_module(dusk):
+    found = {(trial.module, trial.method): trial for trial in trials.own(dusk, "neural")}
+    assert {module for module, method in found if method == "neural"} == set(trials.MODULES)
+    assert not any(trial.refused for trial in found.values())
+    assert shown_psnr(found["refColor", "neural"]) > 25

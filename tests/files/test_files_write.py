@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image, ImageCms
 
 from dualcam._version import __version__
 from dualcam.errors import OutputError
-from dualcam.files import metadata
+from dualcam.files import metadata, png
 from dualcam.files.probe import probe
 from dualcam.files.read import read
 from dualcam.files.write import SUFFIXES, write, write_gray
@@ -92,11 +93,11 @@ def test_write_then_read_is_the_identity(tmp_path, seed, height, width, kind):
 
 def test_other_programs_agree(tmp_path):
     codes = np.round(make.to_display(COLOR) * 65535)
-    png = cv2.imread(str(write(tmp_path / "a.png", COLOR)), cv2.IMREAD_UNCHANGED)[..., ::-1]
+    ours = cv2.imread(str(write(tmp_path / "a.png", COLOR)), cv2.IMREAD_UNCHANGED)[..., ::-1]
     tif = tifffile.imread(write(tmp_path / "a.tif", COLOR))
-    assert png.dtype == tif.dtype == np.uint16
-    np.testing.assert_allclose(png, codes, atol=1)
-    np.testing.assert_array_equal(png, tif)
+    assert ours.dtype == tif.dtype == np.uint16
+    np.testing.assert_allclose(ours, codes, atol=1)
+    np.testing.assert_array_equal(ours, tif)
     with Image.open(tmp_path / "a.png") as image:
         image.load()
 
@@ -276,3 +277,17 @@ def test_probe(tmp_path):
     ]:
         (tmp_path / "b").write_bytes(data)
         assert probe(tmp_path / "b").role_guess == role
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (129, 3), (300, 1, 3), (257, 40, 3), (128, 7)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_png_of_any_size_in_strips(shape, kind):
+    codes = np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)
+    data = png.encoded(codes, [(b"tEXt", b"Software\0x")])
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(found if codes.ndim == 2 else found[..., ::-1], codes)
+    kinds = [kind for kind, _ in png.chunks(data)]
+    assert kinds[:2] == [b"IHDR", b"tEXt"] and kinds[-1] == b"IEND"
+    # OpenCV does not look at the stream's own checksum.
+    packed = b"".join(body for kind, body in png.chunks(data) if kind == b"IDAT")
+    assert len(zlib.decompress(packed)) == shape[0] * (1 + codes[0].nbytes)

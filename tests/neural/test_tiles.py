@@ -146,3 +146,51 @@ def test_large_pictures_keep_to_the_limit_and_waste_little(height, width):
     assert tall * wide <= layout.limit
     count = len(tiles.spans(height, tall, layout)) * len(tiles.spans(width, wide, layout))
     assert count * tall * wide < 1.3 * height * width
+
+
+def test_differences_are_taken_where_they_are_wanted(network):
+    planes = picture(70, 81)
+    others = picture(70, 81, seed=1)
+    lazy = [tiles.Difference(a, b) for a, b in zip(planes, others, strict=True)]
+    assert lazy[0].shape == (70, 81)
+    np.testing.assert_array_equal(np.asarray(lazy[3][2:9, 4:6]), (planes[3] - others[3])[2:9, 4:6])
+    layout = Layout(untrained.MULTIPLE, untrained.HALO, 60**2)
+    for one, other in zip(
+        tiles.whole(Recorded(network, layout), lazy),
+        tiles.whole(Recorded(network, layout), planes - others),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+class Short(Recorded):
+    """A network on a machine that has memory for so many pixels."""
+
+    def __init__(self, network, pixels):
+        super().__init__(network)
+        self.pixels = pixels
+
+    def run(self, planes, at_once=1):
+        if planes[0].size > self.pixels:
+            raise MemoryError("no more")
+        return super().run(planes, at_once)
+
+
+def test_tiles_are_halved_where_memory_is_short(network):
+    planes = picture(200, 211)
+    short = Short(network, 100**2)
+    for one, other in zip(tiles.whole(short, planes), tiles.whole(network, planes), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    tried = len(short.shapes)
+    assert tried > 1 and short.rested == tried
+    # The next picture begins with what is left.
+    assert short.layout.limit <= 200 * 212 // 2
+    tiles.whole(short, planes)
+    assert len(short.shapes) == 2 * tried
+
+
+def test_memory_for_no_tile_at_all_is_an_error(network):
+    short = Short(network, 10)
+    with pytest.raises(MemoryError, match="no more"):
+        tiles.whole(short, picture(200, 211))
+    assert short.rested == 0

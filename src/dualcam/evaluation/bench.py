@@ -22,7 +22,7 @@ from dualcam.files.read import from_array
 from dualcam.frame import Colored, Exposed, FloatArray, Frame, Pair, Placement, Provenance, Tone
 from dualcam.fusion.fuser import Prepared
 from dualcam.rig import warp
-from dualcam.rig.matching import Grid, Match, match
+from dualcam.rig.matching import Grid, Match, Second, match
 from dualcam.rig.place import place
 
 TRUE_TONE = Tone(gain=1.0, exponent=1.0, weights=protocol.MONO_WEIGHTS)
@@ -171,7 +171,9 @@ def clean_match(bench: Bench) -> Match:
     rows, columns = bench.small.shape
     grid = Grid(rows, columns, placement.matrix @ warp.scaling(bench.scale))
     promised = placement.parallax_px / bench.scale if placement.matches else None
-    return match(grid, encode(bench.small), encode(bench.color @ protocol.MONO_WEIGHTS), promised)
+    luma = encode(bench.color @ protocol.MONO_WEIGHTS)
+    # With a second opinion, for the methods that want one.
+    return match(grid, encode(bench.small), luma, promised, twice=True)
 
 
 def unmoved(bench: Bench, known: Prepared) -> Prepared:
@@ -189,7 +191,15 @@ def unmoved(bench: Bench, known: Prepared) -> Prepared:
     pair = Pair(known.pair.mono, bench.beside.color, placement)
     grid = Grid(rows, columns, np.eye(3))
     found = Match(
-        grid, place_of_all, place_of_all, nothing, nothing, nothing + 1, nothing, rendering="intensity"
+        grid,
+        place_of_all,
+        place_of_all,
+        nothing,
+        nothing,
+        nothing + 1,
+        nothing,
+        rendering="intensity",
+        second=Second(place_of_all, nothing),
     )
     return replace(known, pair=pair, mono=reduced(known.measured.mono_clean, bench.scale), match=found)
 

@@ -109,7 +109,10 @@ class Fuser:
             PlacementError: when the two cannot be placed on each other.
             UsageError: when both are the same file.
         """
-        log = _Log(on_hop)
+        with parallel.sharing():
+            return self._fuse(mono, color, keep_stages, _Log(on_hop))
+
+    def _fuse(self, mono: Picture, color: Picture, keep_stages: bool, log: _Log) -> Fusion:
         stages: dict[str, FloatArray] = {}
         known = self._prepare(mono, color, log)
         pair, measured = known.pair, known.measured
@@ -153,7 +156,8 @@ class Fuser:
 
         Takes and raises what ``fuse`` does.
         """
-        return self._prepare(mono, color, _Log(None))
+        with parallel.sharing():
+            return self._prepare(mono, color, _Log(None))
 
     def _prepare(self, mono: Picture, color: Picture, log: _Log) -> Prepared:
         with log.hop("read") as facts:

@@ -22,7 +22,8 @@ PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr
 """What the networks of this version are fed; others cannot be run."""
 
 INPUT = "planes"
-# Pixels of tiles side by side: two of refSR's, one of the others', which are larger.
+# Pixels of refSR's tiles side by side, two of the usual ones: while one is computed the next is prepared. The others
+# have more planes, and little to prepare.
 _TOGETHER = 2 * 768**2
 
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}
@@ -66,16 +67,19 @@ class Network:
         entry: what the manifest says about it.
         outputs: names of what it returns.
         threads: threads it may use; None for as many as OpenCV uses.
+        together: pixels of tiles that are computed side by side at most, where there are threads for it.
     """
 
-    def __init__(self, path: Path, entry: Entry, outputs: Sequence[str], threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, entry: Entry, outputs: Sequence[str], threads: int | None = None, together: int = 0
+    ) -> None:
         self._path = path
         self._entry = entry
         self._outputs = outputs
         self._threads = threads
         self._sessions: dict[int, Any] = {}
         self._opening = Lock()
-        together = _TOGETHER if (threads or parallel.threads()) > 1 else 0
+        together = together if (threads or parallel.threads()) > 1 else 0
         self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, together)
 
     def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
@@ -121,7 +125,6 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
             session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -184,7 +187,8 @@ def alone(folder: Path, name: str, threads: int | None = None) -> Network:
             f"{name} in {folder} wants other input than this version makes.",
             "Use weights that were exported by this version of dualcam.",
         )
-    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads)
+    together = _TOGETHER if name == "refsr" else 0
+    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads, together)
 
 
 def checked(path: Path, entry: Entry) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dualcam import parallel
 from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
@@ -173,12 +174,11 @@ def color_input(
         match: the match, with a second opinion.
         tone: the fitted tone.
     """
-    seen = colorize.gather(mono, Exposed(color, sigma, tone), match)
+    seen, (lit, luma) = parallel.both(
+        lambda: colorize.gather(mono, Exposed(color, sigma, tone), match),
+        lambda: _second_color(mono, color, match, tone),
+    )
     display = seen.mono
-    other = warp.sample(color, second(match).to_color)
-    luma = exposure.luminance_display(other, tone)
-    lit = colorize.relit(other, luma, mono)
-    del other
     filling = fillings(mono, seen, tone)
     trust, shrink = filling[-2:]
     blended = colorize.blend(seen, trust, shrink)
@@ -196,6 +196,15 @@ def color_input(
     return ColorInput(planes, display, blended, seen.fitting)
 
 
+def _second_color(
+    mono: FloatArray, color: FloatArray, match: Match, tone: Tone
+) -> tuple[FloatArray, FloatArray]:
+    """The color of the second match under mono's light (h, w, 3), and its luma before (h, w), display."""
+    other = warp.sample(color, second(match).to_color)
+    luma = exposure.luminance_display(other, tone)
+    return colorize.relit(other, luma, mono), luma
+
+
 def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
     """Colors for hidden places and what they are worth: the classical refColor's filling, and what looks alike.
 
@@ -210,9 +219,11 @@ def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
         Eleven (h, w), ``COLOR_PLANES`` from "red filling" to "shrink"; fillings and examples are colors minus their
         luma.
     """
-    example, distance = exemplars(mono, seen.difference, seen.reliable, tone.weights)
+    (example, distance), weights = parallel.both(
+        lambda: exemplars(mono, seen.difference, seen.reliable, tone.weights), lambda: colorize.weigh(seen)
+    )
     known = seen.support, seen.reliable
-    return [*apart(seen.filled), *known, *apart(example), distance, *colorize.weigh(seen)]
+    return [*apart(seen.filled), *known, *apart(example), distance, *weights]
 
 
 def apart(picture: FloatArray) -> list[FloatArray]:

@@ -30,9 +30,9 @@ from dualcam.training import card, graph, stages
 TOLERANCE = 1e-4
 """ONNX Runtime and torch may differ by this, display."""
 
-# Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes, and
+# Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes;
 # refSR's tiles come two at a time.
-_TILES = {"refec": 1024, "refcolor": 768, "refsr": 768}
+_TILES = {"refec": 1024, "refcolor": 896, "refsr": 768}
 
 
 @dataclass(frozen=True, slots=True)
