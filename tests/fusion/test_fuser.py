@@ -356,6 +356,7 @@ def test_missing_files(tmp_path):
         ({"method": "classical", "weights": "nowhere"}, UsageError, "weights"),
         ({"device": "cuda"}, UnavailableError, "cuda"),
         ({"device": "tpu"}, UsageError, "tpu"),
+        ({"method": "classical", "device": "cuda"}, UsageError, "CPU"),
         ({"threads": 0}, UsageError, "threads"),
         ({"place": "nonsense"}, UsageError, "nonsense"),
         ({"view": "color"}, UsageError, "color"),

@@ -15,6 +15,7 @@ import typer
 
 from dualcam._version import __version__
 from dualcam.cli.guard import guarded
+from dualcam.errors import UnavailableError
 
 _PACKAGES = (
     ("numpy", "numpy", True),
@@ -58,9 +59,18 @@ def facts() -> list[tuple[str, str]]:
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         ("cpus", _cpus()),
         ("memory", _memory()),
-        ("device", "cpu (cuda is not used in this version)"),
+        ("devices", _devices()),
         ("weights", _weights()),
     ]
+
+
+def _devices() -> str:
+    from dualcam.neural.devices import available
+
+    try:
+        return ", ".join(available())
+    except UnavailableError:
+        return "none: ONNX Runtime cannot be imported"
 
 
 def _package(module: str, needed: bool) -> str:

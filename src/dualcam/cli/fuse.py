@@ -54,6 +54,9 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+    coreml = "coreml"
+    directml = "directml"
+    openvino = "openvino"
 
 
 class Place(StrEnum):

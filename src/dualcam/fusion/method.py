@@ -11,12 +11,12 @@ from dualcam.classical import colorize, exposure, upsample
 from dualcam.errors import UnavailableError, UsageError
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
 from dualcam.fusion import render
-from dualcam.neural import manifest
+from dualcam.neural import devices, manifest
 from dualcam.neural.method import Neural
 from dualcam.rig.matching import Match
 
 METHODS = ("auto", "classical", "neural")
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", *devices.DEVICES)
 
 
 class Method(Protocol):
@@ -96,11 +96,7 @@ def choose(
         raise UsageError(f"there is no method {name!r}.", f"Use one of {', '.join(METHODS)}.")
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}.", f"Use one of {', '.join(DEVICES)}.")
-    if device == "cuda":
-        raise UnavailableError(
-            "the device 'cuda' cannot be had: this version computes on the CPU.",
-            "Use --device cpu (or auto).",
-        )
+    chosen = devices.CPU if device == "auto" else device
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
     installed = manifest.there(manifest.SHIPPED)
@@ -109,11 +105,13 @@ def choose(
             raise UsageError(
                 "the classical method has no weights.", "Leave --weights out, or use --method neural."
             )
+        if chosen != devices.CPU:
+            raise UsageError("the classical method runs on the CPU only.", "Leave --device out.")
         return Classical()
     if weights is not None:
-        return Neural(Path(weights), threads)
+        return Neural(Path(weights), threads, chosen)
     if installed:
-        return Neural(manifest.SHIPPED, threads)
+        return Neural(manifest.SHIPPED, threads, chosen)
     raise UnavailableError(
         "the neural method is not available: this installation holds no weights.",
         "Name exported ones with --weights, or use --method classical (or auto).",

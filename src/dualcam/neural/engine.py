@@ -14,7 +14,7 @@ import numpy as np
 from dualcam import parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray
-from dualcam.neural import features, manifest
+from dualcam.neural import devices, features, manifest
 from dualcam.neural.manifest import Entry
 from dualcam.neural.tiles import Layout
 
@@ -68,15 +68,23 @@ class Network:
         outputs: names of what it returns.
         threads: threads it may use; None for as many as OpenCV uses.
         together: pixels of tiles that are computed side by side at most, where there are threads for it.
+        device: of ``devices.DEVICES``.
     """
 
     def __init__(
-        self, path: Path, entry: Entry, outputs: Sequence[str], threads: int | None = None, together: int = 0
+        self,
+        path: Path,
+        entry: Entry,
+        outputs: Sequence[str],
+        threads: int | None = None,
+        together: int = 0,
+        device: str = devices.CPU,
     ) -> None:
         self._path = path
         self._entry = entry
         self._outputs = outputs
         self._threads = threads
+        self._device = device
         self._sessions: dict[int, Any] = {}
         self._opening = Lock()
         together = together if (threads or parallel.threads()) > 1 else 0
@@ -121,13 +129,14 @@ class Network:
 
     def _open(self, threads: int) -> Any:
         data = checked(self._path, self._entry)
-        onnxruntime = _onnxruntime()
-        options = onnxruntime.SessionOptions()
+        options = devices.onnxruntime().SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         try:
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            session = devices.session(data, options, self._device)
+        except UnavailableError:
+            raise
         except Exception as error:
             first = (str(error).splitlines() or [""])[0]
             raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
@@ -139,26 +148,19 @@ class Network:
         return session
 
 
-def _onnxruntime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UnavailableError(
-            f"ONNX Runtime cannot be imported: {error}.", "Install it (pip install onnxruntime)."
-        ) from error
-    return onnxruntime
-
-
-def load(folder: Path, threads: int | None = None) -> Engine:
+def load(folder: Path, threads: int | None = None, device: str = devices.CPU) -> Engine:
     """Make the networks of a folder of weights known; nothing is read but the manifest.
 
     Args:
         folder: holds ``manifest.toml`` and the ONNX files.
         threads: threads every network may use; None for as many as OpenCV uses.
+        device: of ``devices.DEVICES``.
 
     Raises:
-        UnavailableError: the manifest is missing or damaged, or has not all three networks of this version.
+        UnavailableError: the manifest is missing or damaged, or has not all three networks of this version, or the
+            device cannot be had.
     """
+    devices.check(device)
     entries = manifest.read(folder)
     missing = [name for name in manifest.NETWORKS if name not in entries]
     if missing:
@@ -166,12 +168,12 @@ def load(folder: Path, threads: int | None = None) -> Engine:
             f"the weights in {folder} lack {' and '.join(missing)}.",
             "Export a run of these networks to the same folder.",
         )
-    refec, refcolor, refsr = (alone(folder, name, threads) for name in manifest.NETWORKS)
+    refec, refcolor, refsr = (alone(folder, name, threads, device) for name in manifest.NETWORKS)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
     return Engine(refec, refcolor, refsr, ", ".join(runs))
 
 
-def alone(folder: Path, name: str, threads: int | None = None) -> Network:
+def alone(folder: Path, name: str, threads: int | None = None, device: str = devices.CPU) -> Network:
     """One network of a folder of weights, by name.
 
     Raises:
@@ -188,7 +190,7 @@ def alone(folder: Path, name: str, threads: int | None = None) -> Network:
             "Use weights that were exported by this version of dualcam.",
         )
     together = _TOGETHER if name == "refsr" else 0
-    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads, together)
+    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads, together, device)
 
 
 def checked(path: Path, entry: Entry) -> bytes:

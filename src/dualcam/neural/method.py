@@ -12,7 +12,7 @@ from dualcam.camera.measure import Measured
 from dualcam.classical import exposure, upsample
 from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
-from dualcam.neural import claims, engine, features, tiles
+from dualcam.neural import claims, devices, engine, features, tiles
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
@@ -33,18 +33,19 @@ class Neural:
     Args:
         weights: folder with the exported networks.
         threads: threads they may use; None for as many as OpenCV uses.
+        device: of ``devices.DEVICES``.
 
     Raises:
-        UnavailableError: the folder does not hold all networks of this version.
+        UnavailableError: the folder does not hold all networks of this version, or the device cannot be had.
     """
 
     name = "neural"
     matches_twice = True
     takes_mosaics = True
 
-    def __init__(self, weights: Path, threads: int | None = None) -> None:
-        self._engine = engine.load(weights, threads)
-        self.facts: Mapping[str, Fact] = {"weights": self._engine.run}
+    def __init__(self, weights: Path, threads: int | None = None, device: str = devices.CPU) -> None:
+        self._engine = engine.load(weights, threads, device)
+        self.facts: Mapping[str, Fact] = {"weights": self._engine.run, "device": device}
 
     @property
     def notes(self) -> tuple[str, ...]:

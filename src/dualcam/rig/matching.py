@@ -119,9 +119,10 @@ def match(
         The match. Noise in either picture need not be removed before.
     """
     positions = warp.transform(grid.to_color, grid.centers())
-    placed = warp.resample(color, positions)
-    inside = warp.inside(positions, *color.shape)
-    reference, moving = cv2.GaussianBlur(mono, (0, 0), 0.7), cv2.GaussianBlur(placed, (0, 0), 1.0)
+    inside, step = warp.inside(positions, *color.shape), np.float32(warp.sampling_step(positions))
+    reference = cv2.GaussianBlur(mono, (0, 0), 0.7)
+    moving = cv2.GaussianBlur(warp.resample(color, positions), (0, 0), 1.0)
+    del positions  # maps are the largest arrays here; none is kept longer than it is needed
     alike = _alike(reference, moving, inside)
     rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
     again = None
@@ -130,30 +131,35 @@ def match(
         forward, backward = _steady(forward, backward, reference, moving, parallax)
     elif twice:
         again = _flow(*(_evened(p) for p in _rendered(rendering, reference, moving)))
-    to_color = warp.transform(grid.to_color, grid.centers() + forward)
-    color_in_grid = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
-    back_at_color = warp.sample(backward, color_in_grid)
-    to_mono = color_in_grid + back_at_color
-    returned = forward + warp.sample(backward, grid.centers() + forward)
-    returned_color = back_at_color + warp.sample(forward, to_mono)
-    matched = warp.sample(moving, grid.centers() + forward)
+    second = _there(grid, forward if again is None else again, backward)[1] if twice else None
+    del again
+    there, first = _there(grid, forward, backward)
+    likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
+    del there, reference, moving
+    to_mono = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
+    returned = warp.sample(backward, to_mono)
+    to_mono += returned
+    returned += warp.sample(forward, to_mono)
     return Match(
         grid=grid,
-        to_color=to_color,
+        to_color=first.to_color,
         to_mono=to_mono,
-        disagreement=warp.length(returned),
-        disagreement_color=warp.length(returned_color),
-        likeness=local_correlation(*_rendered(rendering, reference, matched)),
-        outside=_outside(to_color, color.shape) / np.float32(warp.sampling_step(positions)),
+        disagreement=first.disagreement,
+        disagreement_color=warp.length(returned),
+        likeness=likeness,
+        outside=_outside(first.to_color, color.shape) / step,
         rendering=rendering,
-        second=_second(grid, forward if again is None else again, backward) if twice else None,
+        second=second,
     )
 
 
-def _second(grid: Grid, forward: FloatArray, backward: FloatArray) -> Second:
-    there = grid.centers() + forward
-    returned = forward + warp.sample(backward, there)
-    return Second(warp.transform(grid.to_color, there), warp.length(returned))
+def _there(grid: Grid, forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, Second]:
+    """Where a forward flow leads, (h, w, 2) grid pixels and color pixels, and how far from home it comes back."""
+    there = grid.centers()
+    there += forward
+    returned = warp.sample(backward, there)
+    returned += forward
+    return there, Second(warp.transform(grid.to_color, there), warp.length(returned))
 
 
 def _rendered(rendering: str, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
