@@ -65,7 +65,7 @@ data-named:
 	@test -n "$(DATA)" || { echo "error: name the folder: make benchmark DATA=folder" >&2; exit 2; }
 
 benchmark-speed: $(VENV)/installed
-	$(BIN)/python benchmarks/end_to_end.py --json out/speed.json
+	$(BIN)/python benchmarks/speed.py --json out/speed.json
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

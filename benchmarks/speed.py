@@ -1,15 +1,18 @@
 """Seconds and memory of the whole program: ``dualcam fuse`` on pairs of growing size.
 
-    python benchmarks/end_to_end.py [--methods classical neural] [--megapixels 1 4 12] [--repeat 2] [--threads N]
-        [--weights DIR] [--json FILE]
+    python benchmarks/speed.py [--methods classical neural] [--megapixels 2 12] [--scales 2 4] [--repeat 2]
+        [--threads N] [--weights DIR] [--device NAME] [--json FILE]
 
 Every case is the program as a user starts it, in a process of its own: start-up, reading, the eight hops and
-writing a 16-bit PNG. The pictures are the demo pair brought to size, with the mono camera at twice the resolution
-of the color camera. Because machines differ, each time is also given as a ratio to a reference that runs in the
-same session with the same number of threads: OpenCV's non-local means on the color picture plus DIS optical flow
-at the mono size, the usual first two steps of a hand-written fusion.
+writing a 16-bit PNG. The pictures are the demo pair brought to size. Because machines differ, each time is also
+given as a ratio to two references that run in the same session with the same number of threads:
 
-All methods and the reference take turns on the same pair. Times are the best of the repetitions. Needs a system with
+- **usual**: OpenCV's non-local means on the color picture plus DIS optical flow at the mono size, the first two
+  steps of a hand-written fusion, in memory.
+- **floor**: what cannot be saved: the networks' multiply-adds at the speed of this machine's matrix product, and
+  reading and writing the pictures with OpenCV.
+
+All methods and the references take turns on the same pair. Times are the best of the repetitions. Needs a system with
 ``os.wait4`` (Linux, macOS).
 """
 
@@ -23,14 +26,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 # numpy and OpenCV are imported in the child processes only: a child begins its life with the peak memory of its
 # parent, so the parent has to stay small for the figures to be true.
 
-SCALE = 2
 PROGRAM = [sys.executable, "-c", "from dualcam.cli.main import run; run()"]
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _METHODS = ("classical", "neural")
@@ -62,15 +66,21 @@ def measured(command: list[str], environment: dict[str, str]) -> tuple[float, fl
         return seconds, usage.ru_maxrss * _RSS_UNIT / 2**20, out.read().decode()
 
 
-def make_pair(megapixels: float, folder: Path) -> None:
-    """Write mono.png (16 bits) and color.png (8 bits): the demo pair at another size, with fresh noise on top."""
+def make_pair(megapixels: float, folder: Path, scale: int = 2) -> None:
+    """Write mono.png (16 bits) and color.png (8 bits): the demo pair at another size, with fresh noise on top.
+
+    Args:
+        megapixels: of the mono picture.
+        folder: for both.
+        scale: mono pixels per color pixel, along each side.
+    """
     import cv2
     import numpy as np
 
     demo = Path(__file__).resolve().parents[1] / "src" / "dualcam" / "demo"
     small_mono = cv2.imread(str(demo / "mono.png"), cv2.IMREAD_GRAYSCALE)
     small_color = cv2.imread(str(demo / "color.png"), cv2.IMREAD_COLOR)
-    factor = (megapixels * 1e6 / small_mono.size) ** 0.5 / SCALE
+    factor = (megapixels * 1e6 / small_mono.size) ** 0.5 / scale
     width, height = (round(side * factor) for side in small_mono.shape[::-1])
     rng = np.random.default_rng(0)
 
@@ -81,7 +91,7 @@ def make_pair(megapixels: float, folder: Path) -> None:
         larger += rng.standard_normal(larger.shape, np.float32) * noise
         return np.clip(larger / 255, 0, 1)
 
-    mono = sized(small_mono, (SCALE * width, SCALE * height), 5.0)
+    mono = sized(small_mono, (scale * width, scale * height), 5.0)
     cv2.imwrite(str(folder / "mono.png"), np.rint(mono * 65535).astype(np.uint16))
     color = sized(small_color, (width, height), 2.5)
     cv2.imwrite(str(folder / "color.png"), np.rint(color * 255).astype(np.uint8))
@@ -101,13 +111,46 @@ def reference(folder: Path) -> None:
     print(time.perf_counter() - started)
 
 
+def floor(folder: Path) -> None:
+    """Print the seconds that a matrix product of 10^9 multiply-adds takes, and reading and writing the pictures."""
+    import cv2
+    import numpy as np
+
+    side = 2048
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((side, side), np.float32) for _ in range(2))
+    products = []
+    for _ in range(5):
+        started = time.perf_counter()
+        a @ b
+        products.append((time.perf_counter() - started) / side**3 * 1e9)
+    started = time.perf_counter()
+    mono = cv2.imread(str(folder / "mono.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imread(str(folder / "color.png"), cv2.IMREAD_COLOR)
+    cv2.imwrite(str(folder / "floor.png"), cv2.merge([mono, mono, mono]))
+    print(json.dumps({"product": min(products), "files": time.perf_counter() - started}))
+
+
+def multiply_adds(weights: Path) -> dict[str, int]:
+    """What every network of a folder of weights computes for a pixel of its input, by name."""
+    text = (weights / "manifest.toml").read_text(encoding="utf-8")
+    return {name: facts["multiply_adds"] for name, facts in tomllib.loads(text)["networks"].items()}
+
+
 def run_size(
-    megapixels: float, methods: dict[str, list[str]], repeat: int, environment: dict[str, str]
+    megapixels: float,
+    scale: int,
+    methods: dict[str, list[str]],
+    weights: Path,
+    repeat: int,
+    environment: dict[str, str],
 ) -> list[dict[str, Any]]:
-    """Measure one size: the best of ``repeat`` runs of every method and of the reference, taken in turn.
+    """Measure one size: the best of ``repeat`` runs of every method and of the references, taken in turn.
 
     Args:
         megapixels: of the mono picture.
+        scale: mono pixels per color pixel, along each side.
+        weights: folder of the networks.
         methods: options of ``dualcam fuse`` by name of the method.
         repeat: runs of each.
         environment: of the processes.
@@ -115,16 +158,28 @@ def run_size(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         worker = [sys.executable, __file__, "--folder", name]
-        measured([*worker, "--worker", "make", "--megapixels", str(megapixels)], environment)
+        size = ["--megapixels", str(megapixels), "--scales", str(scale)]
+        measured([*worker, "--worker", "make", *size], environment)
         runs: dict[str, list[Run]] = {method: [] for method in methods}
-        references = []
+        references, floors = [], []
         for _ in range(repeat):
             for method, options in methods.items():
                 runs[method].append(run_once(folder, options, environment))
             references.append(float(measured([*worker, "--worker", "reference"], environment)[2]))
-    return [
-        case_of(method, min(found, key=lambda run: run[0]), min(references)) for method, found in runs.items()
-    ]
+            floors.append(json.loads(measured([*worker, "--worker", "floor"], environment)[2]))
+    speed, files = (min(found[key] for found in floors) for key in ("product", "files"))
+    out = []
+    for method, found in runs.items():
+        case = case_of(method, min(found, key=lambda run: run[0]), min(references))
+        computed = 0.0
+        if method == "neural":
+            # refEC and refColor see the color camera's pixels, refSR the mono camera's.
+            pixels = {"refsr": case["megapixels"] / 1e3}
+            small = case["color"][0] * case["color"][1] / 1e9
+            computed = sum(n * pixels.get(name, small) for name, n in multiply_adds(weights).items())
+        least = computed * speed + files
+        out.append(case | {"scale": scale, "floor_seconds": least, "times_floor": case["seconds"] / least})
+    return out
 
 
 def run_once(folder: Path, options: list[str], environment: dict[str, str]) -> Run:
@@ -162,16 +217,17 @@ def markdown(cases: list[dict[str, Any]], about: dict[str, Any]) -> str:
     lines = [
         ", ".join(f"{key} {value}" for key, value in about.items()),
         "",
-        "| method | mono | color | seconds | s per MP | peak memory, MiB | MiB per MP | reference, s "
-        "| times the reference |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| method | mono | color | seconds | s per MP | peak memory, MiB | MiB per MP | usual, s | times the usual "
+        "| floor, s | times the floor |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
         size = case["megapixels"]
         lines.append(
             f"| {case['method']} | {_size(case['mono'])} ({size:.1f} MP) | {_size(case['color'])} "
             f"| {case['seconds']:.2f} | {case['seconds'] / size:.2f} | {case['peak_mib']:.0f} "
-            f"| {case['peak_mib'] / size:.0f} | {case['reference_seconds']:.2f} | {case['ratio']:.2f} |"
+            f"| {case['peak_mib'] / size:.0f} | {case['reference_seconds']:.2f} | {case['ratio']:.2f} "
+            f"| {case['floor_seconds']:.2f} | {case['times_floor']:.2f} |"
         )
     for method in dict.fromkeys(case["method"] for case in cases):
         lines += ["", f"Seconds by hop, {method}:", ""]
@@ -181,8 +237,9 @@ def markdown(cases: list[dict[str, Any]], about: dict[str, Any]) -> str:
 
 def hop_table(cases: list[dict[str, Any]]) -> list[str]:
     """The hops of one method, a column a size."""
+    names = [f"{case['megapixels']:.1f} MP × {case['scale']}" for case in cases]
     lines = [
-        "| hop | " + " | ".join(f"{case['megapixels']:.1f} MP" for case in cases) + " |",
+        "| hop | " + " | ".join(names) + " |",
         "|---" * (len(cases) + 1) + "|",
     ]
     for hop in cases[0]["hops"]:
@@ -206,27 +263,35 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="DIR", help="for the neural method, instead of the shipped ones"
     )
-    parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 4, 12], metavar="MP")
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[2, 12], metavar="MP")
+    parser.add_argument(
+        "--scales", type=int, nargs="+", default=[2], metavar="N", help="mono pixels per color pixel"
+    )
+    parser.add_argument("--device", metavar="NAME", help="of the neural method; see dualcam fuse --help")
     parser.add_argument("--repeat", type=int, default=2, help="runs of each case; the best counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for both sides")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
-    parser.add_argument("--worker", choices=("make", "reference"), help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=("make", "reference", "floor"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker == "make":
-        make_pair(options.megapixels[0], options.folder)
+        make_pair(options.megapixels[0], options.folder, options.scales[0])
     elif options.worker == "reference":
         reference(options.folder)
+    elif options.worker == "floor":
+        floor(options.folder)
     else:
         names = ("OPENCV_FOR_THREADS_NUM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, str(options.threads))}
         methods = {name: ["--method", name] for name in options.methods or known}
-        if options.weights:
-            methods["neural"] = ["--method", "neural", "--weights", str(options.weights)]
+        if "neural" in methods:
+            methods["neural"] += ["--weights", str(options.weights)] if options.weights else []
+            methods["neural"] += ["--device", options.device] if options.device else []
+        weights = options.weights or _WEIGHTS.parent
         cases = []
-        for size in options.megapixels:
-            print(f"measuring {size:g} megapixels ...", file=sys.stderr)
-            cases += run_size(size, methods, max(1, options.repeat), environment)
+        for size, scale in product(options.megapixels, options.scales):
+            print(f"measuring {size:g} megapixels, scale {scale} ...", file=sys.stderr)
+            cases += run_size(size, scale, methods, weights, max(1, options.repeat), environment)
         about = {
             "dualcam": version("dualcam"),
             "OpenCV": version("opencv-python-headless"),
