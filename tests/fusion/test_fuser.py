@@ -16,7 +16,7 @@ from dualcam.frame import Frame, Provenance
 from dualcam.fusion import fuser as fusers
 from dualcam.fusion.fuser import HOPS
 from dualcam.fusion.method import choose
-from dualcam.neural import manifest
+from dualcam.neural import devices, manifest
 from synthetic import WEIGHTS, Light, Rig, color_error, psnr, shoot, to_display, world
 
 # Which method "auto" takes depends on whether weights are there.
@@ -356,7 +356,6 @@ def test_missing_files(tmp_path):
         ({"method": "classical", "weights": "nowhere"}, UsageError, "weights"),
         ({"device": "cuda"}, UnavailableError, "cuda"),
         ({"device": "tpu"}, UsageError, "tpu"),
-        ({"method": "classical", "device": "cuda"}, UsageError, "CPU"),
         ({"threads": 0}, UsageError, "threads"),
         ({"place": "nonsense"}, UsageError, "nonsense"),
         ({"view": "color"}, UsageError, "color"),
@@ -366,6 +365,13 @@ def test_options_are_refused_before_any_work(options, kind, named):
     with pytest.raises(kind, match=named) as caught:
         Fuser(**options)
     assert caught.value.remedy and isinstance(caught.value, DualcamError)
+
+
+def test_the_classical_method_has_no_use_for_a_device(monkeypatch):
+    monkeypatch.setattr(devices, "check", lambda name: None)
+    with pytest.raises(UsageError, match="CPU only"):
+        choose("classical", device="cuda")
+    assert choose("classical", device="cpu").name == "classical"
 
 
 def test_methods_that_are_there(monkeypatch, tmp_path):

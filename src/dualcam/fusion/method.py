@@ -97,6 +97,7 @@ def choose(
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}.", f"Use one of {', '.join(DEVICES)}.")
     chosen = devices.CPU if device == "auto" else device
+    devices.check(chosen)
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
     installed = manifest.there(manifest.SHIPPED)
