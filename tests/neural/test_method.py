@@ -8,11 +8,12 @@ import pytest
 import untrained
 from dualcam.camera.curves import decode, encode
 from dualcam.classical import colorize, exposure, upsample
+from dualcam.classical.evidence import logistic
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, Mosaic, Provenance
 from dualcam.fusion.fuser import Fuser
 from dualcam.neural import features, manifest
-from dualcam.neural.method import Neural
+from dualcam.neural.method import CLAIM, Neural
 from dualcam.rig import warp
 from synthetic import WEIGHTS, Light, Rig, color_error, psnr, shoot, to_display, world
 
@@ -53,7 +54,7 @@ def test_silent_networks_leave_their_bases(folders, pair):
     np.testing.assert_allclose(colored.color, made.base, atol=1e-6)
     classical = colorize.colorize(known.mono, exposed, known.match)
     np.testing.assert_allclose(made.base, classical.color, atol=1e-6)
-    np.testing.assert_allclose(colored.confidence, 0.5, atol=1e-6)
+    np.testing.assert_allclose(colored.confidence, logistic(CLAIM[1]), atol=1e-6)
     # Denoised mono's detail on the enlarged color, with mono's luminance.
     clean = known.measured.mono_cleaner()
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)
@@ -191,8 +192,8 @@ def test_unrelated_pictures_make_unsure(folders):
     _, other = shoot(world(Rig(), HEIGHT, WIDTH, seed=9), Light(bits=16))
     fuser = neural(folders["silent"])
     related, unrelated = fuser.fuse(mono, color), fuser.fuse(mono, other)
-    assert related.confidence.mean() == pytest.approx(0.5, abs=0.01)
-    assert unrelated.confidence.mean() < 0.35
+    assert related.confidence.mean() == pytest.approx(float(logistic(CLAIM[1])), abs=0.01)
+    assert unrelated.confidence.mean() < 0.7 * related.confidence.mean()
 
 
 # --- trained weights ------------------------------------------------------------------------------
