@@ -13,11 +13,11 @@ from dualcam.networks.refsr import RefSR  # noqa: E402
 from dualcam.neural.features import COLOR_PLANES, EC_PLANES, SR_PLANES  # noqa: E402
 
 SHAPES = [
-    ((4,), (1,), 1),
-    ((4,), (2,), 2),
-    ((4, 4), (1, 1), 2),
-    ((4, 5), (1, 2), 4),
-    ((4, 4, 4), (1, 2, 1), 2),
+    ((4,), (1,), 1, 0),
+    ((4,), (2,), 2, 2),
+    ((4, 4), (1, 1), 2, 1),
+    ((4, 5), (1, 2), 4, 2),
+    ((4, 4, 4), (1, 2, 1), 2, 2),
 ]
 
 
@@ -50,15 +50,15 @@ def test_refcolor_gives_the_candidate_that_it_chooses(chosen):
     assert not logit.any()
 
 
-@pytest.mark.parametrize(("channels", "blocks", "stride"), SHAPES)
-def test_reach_is_the_distance_an_impulse_travels(channels, blocks, stride):
+@pytest.mark.parametrize(("channels", "blocks", "stride", "beside"), SHAPES)
+def test_reach_is_the_distance_an_impulse_travels(channels, blocks, stride, beside):
     """Nothing arrives farther away than promised, and something does arrive from there."""
     torch.manual_seed(0)
-    net = UNet(1, 1, channels, blocks, stride).double()
+    net = UNet(1, 1, channels, blocks, stride, beside).double()
     for parameter in net.parameters():
         # All positive: nothing cancels, so that everything that can arrive does.
         parameter.data = parameter.data.abs() + 0.1
-    promised = reach(channels, blocks, stride)
+    promised = reach(channels, blocks, stride, beside)
     multiple = net.multiple
     side = (2 * promised // multiple + 4) * multiple
     farthest = 0

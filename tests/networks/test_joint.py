@@ -105,8 +105,7 @@ def test_planes_of_refcolor(color, mono, places):
     # The same map in both, so that only the planes are compared.
     warped = warp.sample(color, places)
     noise = warp.sample(sigma, places)
-    weights = [np.full_like(noise, weight) for weight in TONE.weights]
-    known = [*features.match_evidence(match, noise), *weights]
+    known = features.match_evidence(match, noise, TONE)
     seen = colorize.consider(mono, warped, noise, match, TONE)
     filling = features.fillings(mono, seen, TONE)
     fed = seen.mono, warped, warp.sample(color, other), np.dstack(known), np.dstack(filling)

@@ -38,7 +38,7 @@ def network(tmp_path_factory):
 
 
 def picture(height, width, seed=0):
-    return np.random.default_rng(seed).normal(size=(28, height, width)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(32, height, width)).astype(np.float32)
 
 
 @pytest.mark.parametrize(("height", "width"), [(131, 97), (64, 203), (9, 150), (128, 128), (3, 2)])

@@ -67,16 +67,16 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("channels", "blocks", "stride"),
-    [((3, 3), (1, 2), 2), ((3, 3, 3), (1, 1, 1), 2), ((3,), (2,), 4), ((3, 3), (2, 1), 1)],
+    ("channels", "blocks", "stride", "beside"),
+    [((3, 3), (1, 2), 2, 1), ((3, 3, 3), (1, 1, 1), 2, 2), ((3,), (2,), 4, 2), ((3, 3), (2, 1), 1, 0)],
 )
-def test_reach_holds_all_that_an_output_pixel_looks_at(channels, blocks, stride):
+def test_reach_holds_all_that_an_output_pixel_looks_at(channels, blocks, stride, beside):
     torch.manual_seed(0)
-    net = UNet(2, 1, channels, blocks, stride).double()
+    net = UNet(2, 1, channels, blocks, stride, beside).double()
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.uniform_(0.1, 1)
-    halo = reach(channels, blocks, stride)
+    halo = reach(channels, blocks, stride, beside)
     side = (2 * halo // net.multiple + 4) * net.multiple
     planes = torch.rand(1, 2, side, side, dtype=torch.double, requires_grad=True)
     out, middle = net(planes), side // 2 // net.multiple * net.multiple
@@ -183,7 +183,7 @@ def test_manifest_and_cards_say_what_is_there(run, tmp_path):
         engine.checked(out / entry.file, entry)
         built = network(name)
         assert entry.parameters == sum(p.numel() for p in built.parameters())
-        assert entry.halo == reach([6, 8], [1, 1], 2) and entry.multiple == 4
+        assert entry.halo == reach([6, 8], [1, 1], 2, 1 if name == "refsr" else 2) and entry.multiple == 4
         assert entry.run.step == 70 and entry.run.seed == 3 and entry.run.name == "run"
         assert entry.run.stage == "joint" and entry.run.config["optimizer.rate"] == 2e-3
         assert entry.run.scores == {"all": {"loss": 0.25}, "night": {"psnr": 31.5}}

@@ -40,6 +40,7 @@ class UNet(nn.Module):
         channels: of every scale, the first at 1 / ``stride`` of the picture.
         blocks: of every scale, on the way down; the same number again on the way up, but for the coarsest.
         stride: pixels of the picture beside each other that one pixel of the first scale stands for.
+        beside: pixels around these that the first convolution looks at; any number.
     """
 
     def __init__(
@@ -49,16 +50,16 @@ class UNet(nn.Module):
         channels: Sequence[int] = (32, 48, 64),
         blocks: Sequence[int] = (2, 2, 3),
         stride: int = 2,
+        beside: int = 1,
     ) -> None:
         super().__init__()
         if len(channels) != len(blocks) or not channels:
             raise ValueError(f"{len(channels)} channel numbers and {len(blocks)} block numbers do not fit")
         self.stride = stride
         self.multiple = stride * 2 ** (len(channels) - 1)
-        self.reach = reach(channels, blocks, stride)
-        # Half a stride beyond the pixels that it stands for. Runtimes compute this several times faster than pixels
-        # stacked as channels, which have to be moved first.
-        self.head = nn.Conv2d(inputs, channels[0], stride + 2 * (stride // 2), stride, stride // 2)
+        self.reach = reach(channels, blocks, stride, beside)
+        # Runtimes compute this faster than pixels stacked as channels, which have to be moved first.
+        self.head = nn.Conv2d(inputs, channels[0], stride + 2 * beside, stride, beside)
         finer = list(zip(channels[:-1], blocks[:-1], strict=True))
         self.encoders = nn.ModuleList(_stack(c, n) for c, n in finer)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(channels))
@@ -89,7 +90,7 @@ class UNet(nn.Module):
         return out
 
 
-def reach(channels: Sequence[int], blocks: Sequence[int], stride: int) -> int:
+def reach(channels: Sequence[int], blocks: Sequence[int], stride: int, beside: int) -> int:
     """Pixels around an output pixel that a ``UNet`` of this shape looks at: the halo of a tile.
 
     Followed backward from every output pixel of a block that the network takes apart.
@@ -98,7 +99,6 @@ def reach(channels: Sequence[int], blocks: Sequence[int], stride: int) -> int:
     for x in range(stride * 2 ** (len(channels) - 1)):
         here = x // stride
         first, last = _seen(blocks, 0, here - 1, here + 1)  # the tail looks one pixel further
-        beside = stride // 2
         farthest = max(farthest, x - (stride * first - beside), stride * (last + 1) - 1 + beside - x)
     return farthest
 

@@ -100,11 +100,11 @@ def color_planes(
         mono: (B, 1, h, w) display.
         warped: (B, 3, h, w) display, the color of refEC in the mono view.
         other: (B, 3, h, w) display, the same by the second match.
-        evidence: (B, 8, h, w), of ``match_evidence``, and the spectral weights.
+        evidence: (B, 8, h, w), of ``match_evidence``; the last three hold the spectral weights.
         filling: (B, 11, h, w), of ``fillings``; no gradient flows through it.
 
     Returns:
-        planes (B, 28, h, w) and base (B, 3, h, w).
+        planes (B, 32, h, w) and base (B, 3, h, w).
     """
     weights, linear = evidence[:, -3:, 0, 0], decode(mono)
     seen, seen_other = luma(warped, weights), luma(other, weights)
@@ -119,9 +119,10 @@ def color_planes(
         mono - seen,
         lit - mono,
         mono - seen_other,
-        evidence[:, :-3],
+        evidence,
         filling,
         blended,
+        torch.ones_like(mono),
     ]
     return torch.cat(planes, 1), mono + blended
 

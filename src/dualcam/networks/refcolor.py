@@ -31,9 +31,11 @@ class RefColor(nn.Module):
         blocks: of every scale.
     """
 
-    def __init__(self, channels: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 2, 2)) -> None:
+    def __init__(
+        self, channels: Sequence[int] = (32, 64, 96, 96), blocks: Sequence[int] = (2, 2, 2, 2)
+    ) -> None:
         super().__init__()
-        self.net = UNet(len(COLOR_PLANES), 4 + len(_FIRST), channels, blocks)
+        self.net = UNet(len(COLOR_PLANES), 4 + len(_FIRST), channels, blocks, beside=2)
         # It begins with the blend, as what is added to it begins small.
         bias = self.net.tail.bias
         assert bias is not None
@@ -42,7 +44,7 @@ class RefColor(nn.Module):
             bias[4 * pixels : 5 * pixels] = _BLEND_FIRST
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """Planes (B, 28, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
+        """Planes (B, 32, H, W) of ``COLOR_PLANES`` -> what to add and how sure.
 
         Returns:
             (B, 3, H, W), display, to be added to the base; (B, 1, H, W), logit of the probability that the color is

@@ -21,9 +21,11 @@ class RefEC(nn.Module):
         blocks: of every scale.
     """
 
-    def __init__(self, channels: Sequence[int] = (32, 64, 96), blocks: Sequence[int] = (1, 2, 2)) -> None:
+    def __init__(
+        self, channels: Sequence[int] = (48, 64, 96, 96), blocks: Sequence[int] = (2, 2, 3, 2)
+    ) -> None:
         super().__init__()
-        self.net = UNet(len(EC_PLANES), 3, channels, blocks)
+        self.net = UNet(len(EC_PLANES), 3, channels, blocks, beside=2)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Planes (B, 11, H, W) of ``EC_PLANES`` -> (B, 3, H, W), display, to be added to the brightened color."""

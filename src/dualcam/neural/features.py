@@ -52,6 +52,9 @@ COLOR_PLANES = (
     "likeness",
     "outside",
     "noise",
+    "red weight",
+    "green weight",
+    "blue weight",
     "red filling",
     "green filling",
     "blue filling",
@@ -66,6 +69,7 @@ COLOR_PLANES = (
     "blended red - mono",
     "blended green - mono",
     "blended blue - mono",
+    "picture",
 )
 SR_PLANES = ("mono", "red - mono", "green - mono", "blue - mono", "noise", "confidence logit", "grain")
 """Names of the planes of refEC, refColor and refSR, in order."""
@@ -189,9 +193,11 @@ def color_input(
         Difference(display, seen.luma),
         *(Difference(channel, display) for channel in apart(lit)),
         Difference(display, luma),
-        *match_evidence(match, seen.sigma),
+        *match_evidence(match, seen.sigma, tone),
         *filling,
         *apart(blended),
+        # 1 in the picture, where zeros stand beyond its edge. 32 planes also cost less time than 31.
+        _constant(1.0, display),
     ]
     return ColorInput(planes, display, blended, seen.fitting)
 
@@ -237,14 +243,15 @@ def second(match: Match) -> Second:
     return match.second
 
 
-def match_evidence(match: Match, sigma: FloatArray) -> list[FloatArray]:
-    """The five planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
+def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> list[FloatArray]:
+    """The eight planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
     return [
         np.log1p(match.disagreement),
         np.log1p(second(match).disagreement),
         match.likeness,
         np.log1p(match.outside),
         noise_plane(sigma),
+        *(_constant(weight, sigma) for weight in tone.weights),
     ]
 
 

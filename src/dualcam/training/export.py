@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 
 # Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes;
 # refSR's tiles come two at a time.
-_TILES = {"refec": 1024, "refcolor": 896, "refsr": 768}
+_TILES = {"refec": 1536, "refcolor": 1408, "refsr": 768}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Sample:
         exposed: (3, h', w'), what refColor is to work with: a refEC network's picture, or the classical one's.
         to_color: (h, w, 2) float32, map from the match grid to the color view.
         to_color_second: (h, w, 2) float32, the same by the second match.
-        evidence: (8, h, w), ``COLOR_PLANES`` from "disagreement" to "noise", and the three spectral weights.
+        evidence: (8, h, w), ``COLOR_PLANES`` from "disagreement" to the weights.
         fill: (11, h, w), ``COLOR_PLANES`` from "red filling" to "shrink", of ``exposed``.
         mono_small: (1, h, w), denoised.
         truth_small: (3, h, w).
@@ -159,7 +159,6 @@ def shoot(
     def placed(positions: FloatArray) -> FloatArray:
         return (positions + np.array([left, top], np.float32)).astype(np.float32)
 
-    weights = [np.full_like(small, weight) for weight in tone.weights]
     return Sample(
         ec=half(known, top, left),
         ec_truth=half(encode(clean), top, left),
@@ -167,7 +166,7 @@ def shoot(
         exposed=half(exposed, top, left),
         to_color=placed(found.to_color),
         to_color_second=placed(features.second(found).to_color),
-        evidence=half([*features.match_evidence(found, evidence.sigma), *weights]),
+        evidence=half(features.match_evidence(found, evidence.sigma, tone)),
         fill=half(features.fillings(small, evidence, tone)),
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
