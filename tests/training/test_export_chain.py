@@ -14,7 +14,7 @@ from test_export import network, write_run  # noqa: E402
 from dualcam.camera.curves import encode  # noqa: E402
 from dualcam.networks import joint  # noqa: E402
 from dualcam.neural import claims, engine, features  # noqa: E402
-from dualcam.neural.method import SHARE, Neural  # noqa: E402
+from dualcam.neural.method import CLAIM, SHARE, Neural  # noqa: E402
 from dualcam.simulation.settings import ColorCamera, Settings  # noqa: E402
 from dualcam.training import export as exporter  # noqa: E402
 from dualcam.training import samples  # noqa: E402
@@ -83,6 +83,7 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         )
         h, w = base.shape[2:]
         residual, logit = (out[..., :h, :w] for out in nets["refcolor"](padded(fed_color, 4)))
+        logit = float(CLAIM[0]) * logit + float(CLAIM[1])
         color = base + float(SHARE) * residual
         agree(colored.color, color)
         y, x = torch.meshgrid(torch.arange(96) + 0.5, torch.arange(128) + 0.5, indexing="ij")

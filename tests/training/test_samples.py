@@ -59,7 +59,8 @@ def test_fields_fit_each_other(found, index):
         np.abs(p.astype(np.float32) - made.mono_truth).mean() for p in (made.mono, made.mono_clean)
     )
     assert 0 < left < noise
-    assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) + 3 == len(COLOR_PLANES)
+    # Mono, both matches with their luma, evidence, fillings, the blend, and ones.
+    assert 1 + 2 * (3 + 1) + len(made.evidence) + len(made.fill) + 3 + 1 == len(COLOR_PLANES)
     weights = made.evidence[-3:, 0, 0]
     assert weights.astype(float).sum() == pytest.approx(1, abs=2e-3)
 
