@@ -118,6 +118,12 @@ class Piece:
     found: tuple[FloatArray, ...]
 
 
+Feed = Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]]
+"""Gives the planes of some rows and columns, and whatever is wanted again beside the result."""
+Use = Callable[[Piece], None]
+"""Takes a piece."""
+
+
 def whole(network: Runs, planes: Planes) -> tuple[FloatArray, ...]:
     """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output."""
     height, width = planes[0].shape
@@ -137,13 +143,7 @@ def whole(network: Runs, planes: Planes) -> tuple[FloatArray, ...]:
     return tuple(out)
 
 
-def pieces(
-    network: Runs,
-    height: int,
-    width: int,
-    feed: Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]],
-    use: Callable[[Piece], None],
-) -> None:
+def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None:
     """Run a network tile by tile, without ever holding the planes of the whole picture.
 
     Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
@@ -175,13 +175,7 @@ def pieces(
         network.rest()
 
 
-def _all_pieces(
-    network: Runs,
-    height: int,
-    width: int,
-    feed: Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]],
-    use: Callable[[Piece], None],
-) -> None:
+def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None:
     layout = network.layout
     tall, wide = tile_shape(height, width, layout)
     down, across = spans(_padded(height, layout), tall, layout), spans(_padded(width, layout), wide, layout)
