@@ -59,6 +59,14 @@ class Device(StrEnum):
     openvino = "openvino"
 
 
+class Precision(StrEnum):
+    """What the networks compute in."""
+
+    auto = "auto"
+    int8 = "int8"
+    float32 = "float32"
+
+
 class Place(StrEnum):
     """How the two pixel grids are brought together."""
 
@@ -106,6 +114,10 @@ def fuse(
     ] = None,
     method: Annotated[Method, typer.Option(help="How color is transferred.")] = Method.auto,
     device: Annotated[Device, typer.Option(help="What computes; never replaced silently.")] = Device.auto,
+    precision: Annotated[
+        Precision,
+        typer.Option(help="What the networks compute in; auto: 8 bits where that is faster and as good."),
+    ] = Precision.auto,
     place: Annotated[
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
     ] = Place.auto,
@@ -157,6 +169,7 @@ def fuse(
                 view=view.value,
                 weights=weights,
                 threads=threads,
+                precision=precision.value,
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(

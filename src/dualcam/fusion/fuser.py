@@ -61,11 +61,12 @@ class Fuser:
 
     Args:
         method: "auto", "classical" or "neural".
-        device: "auto" or "cpu".
+        device: "auto", "cpu", "cuda", "coreml", "directml" or "openvino".
         place: "auto", or "identity" to insist that both pictures show the same field of view.
         view: whose view the result has; "mono".
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
+        precision: what the networks compute in: "auto", "int8" or "float32".
 
     Raises:
         UnavailableError: for a method, device or weights that are not there.
@@ -80,12 +81,13 @@ class Fuser:
         view: str = "mono",
         weights: str | Path | None = None,
         threads: int | None = None,
+        precision: str = "auto",
     ) -> None:
         if view != "mono":
             raise UsageError(f"there is no view {view!r} in this version.", "Use --view mono.")
         if place not in ("auto", "identity"):
             raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
-        self._method: Method = choose(method, weights, threads, device)
+        self._method: Method = choose(method, weights, threads, device, precision)
         self._place = place
 
     def fuse(

@@ -78,7 +78,11 @@ class Classical:
 
 
 def choose(
-    name: str, weights: str | Path | None = None, threads: int | None = None, device: str = "auto"
+    name: str,
+    weights: str | Path | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Method:
     """The method of a name; "auto" takes the neural one, and the classical one where no weights are installed.
 
@@ -87,6 +91,7 @@ def choose(
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
         device: one of ``DEVICES``.
+        precision: one of ``devices.PRECISIONS``.
 
     Raises:
         UnavailableError: "neural" without weights, weights that cannot be used, a device that cannot.
@@ -96,6 +101,10 @@ def choose(
         raise UsageError(f"there is no method {name!r}.", f"Use one of {', '.join(METHODS)}.")
     if device not in DEVICES:
         raise UsageError(f"there is no device {device!r}.", f"Use one of {', '.join(DEVICES)}.")
+    if precision not in devices.PRECISIONS:
+        raise UsageError(
+            f"there is no precision {precision!r}.", f"Use one of {', '.join(devices.PRECISIONS)}."
+        )
     chosen = devices.CPU if device == "auto" else device
     devices.check(chosen)
     if threads is not None and threads < 1:
@@ -108,11 +117,13 @@ def choose(
             )
         if chosen != devices.CPU:
             raise UsageError("the classical method runs on the CPU only.", "Leave --device out.")
+        if precision != "auto":
+            raise UsageError("the classical method has no networks.", "Leave --precision out.")
         return Classical()
     if weights is not None:
-        return Neural(Path(weights), threads, chosen)
+        return Neural(Path(weights), threads, chosen, precision)
     if installed:
-        return Neural(manifest.SHIPPED, threads, chosen)
+        return Neural(manifest.SHIPPED, threads, chosen, precision)
     raise UnavailableError(
         "the neural method is not available: this installation holds no weights.",
         "Name exported ones with --weights, or use --method classical (or auto).",

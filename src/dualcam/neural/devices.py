@@ -18,21 +18,27 @@ class Device:
     Attributes:
         provider: ONNX Runtime's name for it.
         package: what has to be installed for it.
+        int8: whether it computes in 8 bits faster than in floating point.
     """
 
     provider: str
     package: str
+    int8: bool = False
 
 
 CPU = "cpu"
 DEVICES = {
-    CPU: Device("CPUExecutionProvider", "onnxruntime"),
+    CPU: Device("CPUExecutionProvider", "onnxruntime", int8=True),
     "cuda": Device("CUDAExecutionProvider", "onnxruntime-gpu"),
     "coreml": Device("CoreMLExecutionProvider", "onnxruntime (on macOS)"),
     "directml": Device("DmlExecutionProvider", "onnxruntime-directml"),
-    "openvino": Device("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+    "openvino": Device("OpenVINOExecutionProvider", "onnxruntime-openvino", int8=True),
 }
 """By name; "cpu" is what "auto" means, since its results are the same everywhere."""
+
+
+PRECISIONS = ("auto", "int8", "float32")
+"""What the networks compute in; "auto" is 8 bits where that is faster and the weights have it (refEC and refColor)."""
 
 
 def onnxruntime() -> Any:

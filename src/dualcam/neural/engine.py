@@ -15,7 +15,7 @@ from dualcam import parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray
 from dualcam.neural import devices, features, manifest
-from dualcam.neural.manifest import Entry
+from dualcam.neural.manifest import Entry, Int8
 from dualcam.neural.tiles import Layout
 
 PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr": features.SR_PLANES}
@@ -38,7 +38,7 @@ class Engine:
 
     Attributes:
         refec: (11, h, w) -> (3, h, w).
-        refcolor: (31, h, w) -> (3, h, w), (1, h, w).
+        refcolor: (32, h, w) -> (3, h, w), (1, h, w).
         refsr: (7, H, W) -> (3, H, W), (1, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
     """
@@ -47,6 +47,12 @@ class Engine:
     refcolor: Network
     refsr: Network
     run: str
+
+    @property
+    def precision(self) -> str:
+        """What they compute in."""
+        networks = (self.refec, self.refcolor, self.refsr)
+        return ", ".join(dict.fromkeys(network.precision for network in networks))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -63,24 +69,27 @@ class Network:
     """One network of a folder of weights.
 
     Args:
-        path: the ONNX file.
+        folder: holds the ONNX file.
         entry: what the manifest says about it.
         outputs: names of what it returns.
         threads: threads it may use; None for as many as OpenCV uses.
         together: pixels of tiles that are computed side by side at most, where there are threads for it.
         device: of ``devices.DEVICES``.
+        int8: whether it computes in 8 bits.
     """
 
     def __init__(
         self,
-        path: Path,
+        folder: Path,
         entry: Entry,
         outputs: Sequence[str],
         threads: int | None = None,
         together: int = 0,
         device: str = devices.CPU,
+        int8: bool = False,
     ) -> None:
-        self._path = path
+        self._file: Entry | Int8 = entry.int8 if int8 and entry.int8 else entry
+        self._path = folder / self._file.file
         self._entry = entry
         self._outputs = outputs
         self._threads = threads
@@ -111,6 +120,11 @@ class Network:
             raise
         return tuple(np.asarray(out[0], np.float32) for out in found)
 
+    @property
+    def precision(self) -> str:
+        """What it computes in: "int8" or "float32"."""
+        return "float32" if self._file is self._entry else "int8"
+
     def rest(self) -> None:
         """Give the memory that tiles have used back to the system, until the next run."""
         with self._opening:
@@ -128,7 +142,7 @@ class Network:
             return self._sessions[threads]
 
     def _open(self, threads: int) -> Any:
-        data = checked(self._path, self._entry)
+        data = checked(self._path, self._file.sha256)
         options = devices.onnxruntime().SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -148,17 +162,20 @@ class Network:
         return session
 
 
-def load(folder: Path, threads: int | None = None, device: str = devices.CPU) -> Engine:
+def load(
+    folder: Path, threads: int | None = None, device: str = devices.CPU, precision: str = "auto"
+) -> Engine:
     """Make the networks of a folder of weights known; nothing is read but the manifest.
 
     Args:
         folder: holds ``manifest.toml`` and the ONNX files.
         threads: threads every network may use; None for as many as OpenCV uses.
         device: of ``devices.DEVICES``.
+        precision: of ``devices.PRECISIONS``.
 
     Raises:
         UnavailableError: the manifest is missing or damaged, or has not all three networks of this version, or the
-            device cannot be had.
+            device or precision cannot be had.
     """
     devices.check(device)
     entries = manifest.read(folder)
@@ -168,13 +185,24 @@ def load(folder: Path, threads: int | None = None, device: str = devices.CPU) ->
             f"the weights in {folder} lack {' and '.join(missing)}.",
             "Export a run of these networks to the same folder.",
         )
-    refec, refcolor, refsr = (alone(folder, name, threads, device) for name in manifest.NETWORKS)
+    if precision == "int8" and not any(entry.int8 for entry in entries.values()):
+        raise UnavailableError(
+            f"the weights in {folder} have no 8-bit networks.",
+            "Export them with --int8, or use --precision float32.",
+        )
+    refec, refcolor, refsr = (alone(folder, name, threads, device, precision) for name in manifest.NETWORKS)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
     return Engine(refec, refcolor, refsr, ", ".join(runs))
 
 
-def alone(folder: Path, name: str, threads: int | None = None, device: str = devices.CPU) -> Network:
-    """One network of a folder of weights, by name.
+def alone(
+    folder: Path,
+    name: str,
+    threads: int | None = None,
+    device: str = devices.CPU,
+    precision: str = "auto",
+) -> Network:
+    """One network of a folder of weights, by name; in 8 bits if it has them and that is wanted.
 
     Raises:
         UnavailableError: the manifest is missing or damaged, or has no such network of this version.
@@ -184,17 +212,19 @@ def alone(folder: Path, name: str, threads: int | None = None, device: str = dev
         raise UnavailableError(
             f"the weights in {folder} lack {name}.", f"Export a run of {name} to the same folder."
         )
-    if entries[name].planes != PLANES[name]:
+    entry = entries[name]
+    if entry.planes != PLANES[name]:
         raise UnavailableError(
             f"{name} in {folder} wants other input than this version makes.",
             "Use weights that were exported by this version of dualcam.",
         )
     together = _TOGETHER if name == "refsr" else 0
-    return Network(folder / entries[name].file, entries[name], OUTPUTS[name], threads, together, device)
+    int8 = precision == "int8" or (precision == "auto" and devices.DEVICES[device].int8)
+    return Network(folder, entry, OUTPUTS[name], threads, together, device, int8)
 
 
-def checked(path: Path, entry: Entry) -> bytes:
-    """Read an ONNX file and compare it with its checksum.
+def checked(path: Path, sha256: str) -> bytes:
+    """Read an ONNX file and compare it with its checksum, hexadecimal.
 
     Raises:
         UnavailableError: it is missing or not what was exported.
@@ -203,7 +233,7 @@ def checked(path: Path, entry: Entry) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise UnavailableError(f"the weights {path} cannot be read: {error.strerror}.", _REMEDY) from error
-    if hashlib.sha256(data).hexdigest() != entry.sha256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise UnavailableError(
             f"the weights {path} are damaged: their checksum is not the manifest's.", _REMEDY
         )

@@ -59,6 +59,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Int8:
+    """The same network for processors that multiply 8-bit numbers fastest.
+
+    Attributes:
+        file: name of the ONNX file.
+        sha256: of that file, hexadecimal.
+        bytes: its size.
+        error: root mean square difference that it makes to what the network adds, display, on training samples.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One network.
 
@@ -73,6 +90,7 @@ class Entry:
         multiple: height and width of its input have to be multiples of this.
         tile: a tile has at most this many pixels, squared.
         run: where it comes from.
+        int8: the same in 8 bits, if there is one.
     """
 
     file: str
@@ -85,6 +103,7 @@ class Entry:
     multiple: int
     tile: int
     run: Run
+    int8: Int8 | None = None
 
 
 def there(folder: Path) -> bool:
@@ -126,12 +145,16 @@ _RENEW = "Install dualcam anew, or export the weights again."
 
 def _entry(table: Mapping[str, Any], run: Mapping[str, Any]) -> Entry:
     data = tuple(DataSet(**row) for row in run.get("data", ()))
-    entry = Entry(**{**table, "planes": tuple(table["planes"]), "run": Run(**{**run, "data": data})})
+    int8 = Int8(**table["int8"]) if "int8" in table else None
+    entry = Entry(
+        **{**table, "planes": tuple(table["planes"]), "run": Run(**{**run, "data": data}), "int8": int8}
+    )
     sizes = (entry.bytes, entry.parameters, entry.multiply_adds, entry.halo, entry.multiple, entry.tile)
     if not all(type(size) is int and size >= 0 for size in sizes) or entry.multiple < 1 or entry.tile < 1:
         raise ValueError(f"sizes {sizes}")
-    if Path(entry.file).name != entry.file:
-        raise ValueError(f"file {entry.file}")
+    for file in (entry.file, *((int8.file,) if int8 else ())):
+        if Path(file).name != file:
+            raise ValueError(f"file {file}")
     return entry
 
 
@@ -143,7 +166,11 @@ def text(entries: Mapping[str, Entry]) -> str:
     lines = ["# Written by `dualcam export`.", f"schema = {SCHEMA}"]
     for name, entry in entries.items():
         lines += ["", f"[networks.{name}]"]
-        lines += [f"{f.name} = {_toml(getattr(entry, f.name))}" for f in fields(Entry) if f.name != "run"]
+        plain = [f.name for f in fields(Entry) if f.name not in ("run", "int8")]
+        lines += [f"{key} = {_toml(getattr(entry, key))}" for key in plain]
+        if entry.int8:
+            lines += ["", f"[networks.{name}.int8]"]
+            lines += [f"{f.name} = {_toml(getattr(entry.int8, f.name))}" for f in fields(Int8)]
     for name, entry in entries.items():
         lines += _run_lines(f"run.{name}", entry.run)
     return "\n".join(lines) + "\n"

@@ -40,18 +40,30 @@ class Neural:
         weights: folder with the exported networks.
         threads: threads they may use; None for as many as OpenCV uses.
         device: of ``devices.DEVICES``.
+        precision: of ``devices.PRECISIONS``.
 
     Raises:
-        UnavailableError: the folder does not hold all networks of this version, or the device cannot be had.
+        UnavailableError: the folder does not hold all networks of this version, or the device or precision cannot be
+            had.
     """
 
     name = "neural"
     matches_twice = True
     takes_mosaics = True
 
-    def __init__(self, weights: Path, threads: int | None = None, device: str = devices.CPU) -> None:
-        self._engine = engine.load(weights, threads, device)
-        self.facts: Mapping[str, Fact] = {"weights": self._engine.run, "device": device}
+    def __init__(
+        self,
+        weights: Path,
+        threads: int | None = None,
+        device: str = devices.CPU,
+        precision: str = "auto",
+    ) -> None:
+        self._engine = engine.load(weights, threads, device, precision)
+        self.facts: Mapping[str, Fact] = {
+            "weights": self._engine.run,
+            "device": device,
+            "precision": self._engine.precision,
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ class Optimizer:
         ema: decay of the averaged weights, which are what is kept.
         stay: share that the weights which the run began with have in those that it leaves at its end.
         amp: "bfloat16" or "none": precision of the convolutions.
+        int8: whether refEC and refColor are trained with the rounding of their export in 8 bits.
     """
 
     steps: int = 30_000
@@ -137,6 +138,7 @@ class Optimizer:
     ema: float = 0.999
     stay: float = 0.0
     amp: str = "bfloat16"
+    int8: bool = False
 
     def __post_init__(self) -> None:
         _within("optimizer.steps", self.steps, 1)

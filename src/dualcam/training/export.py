@@ -8,8 +8,8 @@ import json
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,19 @@ from dualcam.files.outputs import Outputs
 from dualcam.frame import FloatArray
 from dualcam.neural import manifest
 from dualcam.neural.engine import INPUT, OUTPUTS, PLANES
-from dualcam.neural.manifest import DataSet, Entry, Run, Value
-from dualcam.training import card, graph, stages
+from dualcam.neural.manifest import DataSet, Entry, Int8, Run, Value
+from dualcam.training import batches, card, graph, int8, stages
+from dualcam.training import config as configs
+from dualcam.training.sources import Sources
+from dualcam.training.store import Store
 
 TOLERANCE = 1e-4
 """ONNX Runtime and torch may differ by this, display."""
+
+# 8 bits may change what a network adds by this share of it.
+_INT8_TOLERANCE = 0.25
+# Samples that give the ranges of its layers.
+_CALIBRATION = 48
 
 # Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes;
 # refSR's tiles come two at a time.
@@ -53,7 +61,14 @@ class Exported:
 
 
 def export(
-    run: Path, out: Path, *, date: str, data: Sequence[Path] = (), half: bool = False, force: bool = False
+    run: Path,
+    out: Path,
+    *,
+    date: str,
+    data: Sequence[Path] = (),
+    half: bool = False,
+    int8_samples: Path | None = None,
+    force: bool = False,
 ) -> tuple[Exported, ...]:
     """Write the networks of a run; those of other runs that ``out`` holds stay. All files appear, or none.
 
@@ -63,13 +78,15 @@ def export(
         date: of the export, YYYY-MM-DD.
         data: folders that were trained on, each with an ``index.csv`` (columns file, license).
         half: store the weights of convolutions in 16 bits; they are computed with in 32.
+        int8_samples: folder of prepared samples; refEC and refColor are written in 8 bits, too, calibrated with them.
+            Both forms then have the same weights, rounded to 8 bits.
         force: networks that ``out`` holds may be replaced.
 
     Returns:
         What became of every network of the run.
 
     Raises:
-        InputError: the run or a data folder cannot be used.
+        InputError: the run, a data folder or the samples cannot be used.
         OutputError: a network exists in ``out``, or it cannot be written.
         DualcamError: the exported network does not compute what the trained one does.
     """
@@ -80,13 +97,18 @@ def export(
             f"{run} holds no trained network.", "Name the folder that `dualcam train --out` made."
         )
     entries = manifest.read(out) if manifest.there(out) else {}
-    sets, done, written = datasets(data), [], {}
+    sets, done = datasets(data), []
+    written: dict[str, bytes] = {}
     for name, path in files.items():
         target = out / f"{name}.onnx"
         if target.exists() and not force:
             raise OutputError(f"{target} exists.", "Use --force or another folder for --out.")
         network, step = load(path, name)
-        one, written[target.name] = _exported(name, network, _run(run, files, date, step, sets), half)
+        planes = None
+        if int8_samples is not None and name in int8.NETWORKS:
+            planes = calibration(name, int8_samples, run)
+        one, contents = _exported(name, network, _run(run, files, date, step, sets), half, planes)
+        written |= contents
         entries[name] = one.entry
         written[f"{name}.md"] = card.card(name, one.entry).encode()
         done.append(one)
@@ -123,39 +145,95 @@ def load(path: Path, name: str) -> tuple[nn.Module, int]:
         ) from error
 
 
-def _exported(name: str, network: nn.Module, run: Run, half: bool) -> tuple[Exported, bytes]:
-    unet = network.net
-    rounding = rounding_error(network, len(PLANES[name]), unet.multiple)
+def _exported(
+    name: str, network: nn.Module, run: Run, half: bool, planes: Sequence[FloatArray] | None
+) -> tuple[Exported, dict[str, bytes]]:
+    """What becomes of a network, and the files; also in 8 bits where there are planes to calibrate with."""
+    unet, inputs = network.net, len(PLANES[name])
+    rounding = rounding_error(network, inputs, unet.multiple)
+    eight: tuple[str, ...] = ()
+    # What is compared and described below is what will be run.
+    if planes is not None:
+        eight = int8.weights(network)
+        int8.round_weights(network)
     if half:
-        # What is compared and described below is what will be run.
-        network.load_state_dict(_rounded(network))
-    content = graph.to_onnx(network, len(PLANES[name]), unet.multiple, OUTPUTS[name], half)
+        network.load_state_dict(_rounded(network, eight))
+    content = graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name], half, eight)
+    files = {f"{name}.onnx": content}
+    short = None
+    if planes is not None:
+        plain = graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name])
+        files[f"{name}.int8.onnx"] = fast = graph.to_int8(plain, planes)
+        short = Int8(
+            f"{name}.int8.onnx",
+            hashlib.sha256(fast).hexdigest(),
+            len(fast),
+            _int8_error(name, content, fast, planes),
+        )
     entry = Entry(
         file=f"{name}.onnx",
         sha256=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
         parameters=sum(p.numel() for p in network.parameters()),
-        multiply_adds=multiply_adds(network, len(PLANES[name]), unet.multiple),
+        multiply_adds=multiply_adds(network, inputs, unet.multiple),
         planes=PLANES[name],
         halo=unet.reach,
         multiple=unet.multiple,
         tile=_TILES[name],
         run=run,
+        int8=short,
     )
-    error = verify(network, content, len(PLANES[name]), unet.multiple)
+    error = verify(network, content, inputs, unet.multiple)
     if not error < TOLERANCE:
         raise DualcamError(
             f"the exported {name} differs from the trained one by {error:.2g}.",
             "Please report this with the run.",
         )
-    return Exported(name, entry, error, rounding), content
+    return Exported(name, entry, error, rounding), files
+
+
+def calibration(name: str, folder: Path, run: Path) -> list[FloatArray]:
+    """Planes (C, h, w) of a network from the first training samples of a folder.
+
+    Raises:
+        InputError: there are too few samples, or they or the run's settings cannot be used.
+    """
+    stage: configs.Stage = "refec" if name == "refec" else "refcolor"
+    data = replace(configs.read(run / "config.toml", stage).data, validation=_CALIBRATION)
+    store = Store(folder, data.seed, Sources(), "train")
+    with torch.no_grad():
+        return [stages.fed(name, batch)[0].numpy() for batch in batches.validation(store, stage, data)]
+
+
+def _int8_error(name: str, content: bytes, fast: bytes, planes: Sequence[FloatArray]) -> float:
+    """Root mean square difference that 8 bits make to what the network adds.
+
+    Raises:
+        DualcamError: it is no longer the same network.
+    """
+    wide, short = _session(content), _session(fast)
+    wanted, found = (
+        np.concatenate([s.run(OUTPUTS[name][:1], {INPUT: p[None]})[0].ravel() for p in planes])
+        for s in (wide, short)
+    )
+    error, size = (float(np.sqrt(np.mean(x.astype(np.float64) ** 2))) for x in (found - wanted, wanted))
+    if not error < _INT8_TOLERANCE * size:
+        raise DualcamError(
+            f"{name} in 8 bits is off by {error:.2g}, while it adds {size:.2g}.",
+            "Export without --int8, or train it with optimizer.int8 = true first.",
+        )
+    return error
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def verify(network: nn.Module, content: bytes, planes: int, multiple: int) -> float:
     """Largest difference between torch and ONNX Runtime on random planes of two sizes."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = _session(content)
     worst = 0.0
     for fed in _random(planes, multiple):
         with torch.no_grad():
@@ -180,9 +258,11 @@ def _random(planes: int, multiple: int) -> list[Tensor]:
     return [torch.from_numpy(rng.normal(0, 0.5, (1, planes, *size)).astype(np.float32)) for size in sizes]
 
 
-def _rounded(network: nn.Module) -> dict[str, Tensor]:
-    """Weights as 16 bits hold them; biases, which are few, as they are."""
-    return {k: v.half().float() if v.ndim > 1 else v for k, v in network.state_dict().items()}
+def _rounded(network: nn.Module, others: Collection[str] = ()) -> dict[str, Tensor]:
+    """Weights as 16 bits hold them; biases, which are few, and some others as they are."""
+    return {
+        k: v.half().float() if v.ndim > 1 and k not in others else v for k, v in network.state_dict().items()
+    }
 
 
 def _tensors(out: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

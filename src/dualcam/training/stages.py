@@ -13,7 +13,7 @@ from dualcam.networks.refcolor import RefColor
 from dualcam.networks.refec import RefEC
 from dualcam.networks.refsr import RefSR
 from dualcam.neural.features import NOISE_UNIT
-from dualcam.training import losses
+from dualcam.training import int8, losses
 from dualcam.training.batches import BOX_MARGIN, fine_crop
 from dualcam.training.config import LEAST_CROP, MOST_CROP, Config, Loss, Stage
 
@@ -62,6 +62,8 @@ def networks(config: Config) -> nn.ModuleDict:
                     f"(data.crop is {config.data.crop}).",
                     f"Use data.crop = {LEAST_CROP} or {MOST_CROP}, or fewer scales in [{name}].",
                 )
+        if config.optimizer.int8 and name in int8.NETWORKS:
+            int8.imitate(net)
     return nets
 
 
@@ -168,16 +170,27 @@ def _joint(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
 _STAGES = {"refec": _refec, "refcolor": _refcolor, "refsr": _refsr, "joint": _joint}
 
 
+def fed(name: str, batch: Batch) -> Tensor:
+    """The planes that refEC or refColor gets: of a batch of its own stage, (B, C, h, w)."""
+    if name == "refec":
+        return batch["ec"]
+    return _color_fed(batch["exposed"], batch)[0]
+
+
 def _expose(nets: nn.ModuleDict, planes: Tensor, config: Config) -> Tensor:
     base = planes[:, :3] + planes[:, 3:4]
     return base + _run(nets["refec"], planes, config)
 
 
 def _color(nets: nn.ModuleDict, color: Tensor, batch: Batch, config: Config) -> tuple[Tensor, Tensor, Tensor]:
-    warped, other = (joint.sample(color, batch[name]) for name in ("to_color", "to_color_second"))
-    planes, base = joint.color_planes(batch["mono_small"], warped, other, batch["evidence"], batch["fill"])
+    planes, base = _color_fed(color, batch)
     residual, logit = _run(nets["refcolor"], planes, config)
     return base + residual, logit, base
+
+
+def _color_fed(color: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    warped, other = (joint.sample(color, batch[name]) for name in ("to_color", "to_color_second"))
+    return joint.color_planes(batch["mono_small"], warped, other, batch["evidence"], batch["fill"])
 
 
 def _enlarge(

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dualcam.errors import InputError, UsageError
-from dualcam.training.graph import HALF
+from dualcam.training.graph import EIGHT, HALF, STEP
 
 
 def begin(nets: nn.ModuleDict, starts: Mapping[str, Path]) -> None:
@@ -42,9 +42,12 @@ def begin(nets: nn.ModuleDict, starts: Mapping[str, Path]) -> None:
 
 
 def _exported(path: Path, names: set[str]) -> dict[str, Tensor]:
-    """The named weights of an exported network; those stored in 16 bits are widened."""
+    """The named weights of an exported network; those stored in 16 or 8 bits are widened."""
+    stored = {w.name: onnx.numpy_helper.to_array(w) for w in onnx.load(str(path)).graph.initializer}
     found = {}
-    for weight in onnx.load(str(path)).graph.initializer:
-        if (name := weight.name.removesuffix(HALF)) in names:
-            found[name] = torch.from_numpy(onnx.numpy_helper.to_array(weight).astype(np.float32))
+    for name in names:
+        for ending in ("", HALF, EIGHT):
+            if (array := stored.get(name + ending)) is not None:
+                step = stored[name + STEP].reshape(-1, 1, 1, 1) if ending == EIGHT else np.float32(1)
+                found[name] = torch.from_numpy(array.astype(np.float32) * step)
     return found
