@@ -93,9 +93,8 @@ def _weights() -> str:
         entries = manifest.read(manifest.SHIPPED)
         engine.load(manifest.SHIPPED)
         for entry in entries.values():
-            engine.checked(manifest.SHIPPED / entry.file, entry.sha256)
-            if entry.int8:
-                engine.checked(manifest.SHIPPED / entry.int8.file, entry.int8.sha256)
+            for one in entry.files:
+                engine.checked(manifest.SHIPPED / one.file, one.sha256)
     except DualcamError as error:
         # Where the package lies is nobody's business.
         return _without_home(f"CANNOT BE USED: {error.cause}".replace(str(manifest.SHIPPED), "..."))

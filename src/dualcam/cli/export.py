@@ -76,7 +76,6 @@ def export(
                 f"({'by rounding' if half else 'in 16 bits it would be'} {one.half_error:.1e})"
             )
             if one.entry.int8:
-                say(
-                    f"  in 8 bits {one.entry.int8.bytes / 1e6:.2f} MB; off by {one.entry.int8.error:.1e} (rms)"
-                )
+                size = sum(file.bytes for file in one.entry.int8.files)
+                say(f"  in 8 bits {size / 1e6:.2f} MB; off by {one.entry.int8.error:.1e} (rms)")
         print(folder)

@@ -56,6 +56,7 @@ class UNet(nn.Module):
         if len(channels) != len(blocks) or not channels:
             raise ValueError(f"{len(channels)} channel numbers and {len(blocks)} block numbers do not fit")
         self.stride = stride
+        self.blocks, self.beside = tuple(blocks), beside
         self.multiple = stride * 2 ** (len(channels) - 1)
         self.reach = reach(channels, blocks, stride, beside)
         # Runtimes compute this faster than pixels stacked as channels, which have to be moved first.
@@ -100,6 +101,30 @@ def reach(channels: Sequence[int], blocks: Sequence[int], stride: int, beside: i
         here = x // stride
         first, last = _seen(blocks, 0, here - 1, here + 1)  # the tail looks one pixel further
         farthest = max(farthest, x - (stride * first - beside), stride * (last + 1) - 1 + beside - x)
+    return farthest
+
+
+def reach_of_fine(blocks: Sequence[int], stride: int, beside: int, fine: int) -> int:
+    """Pixels that the ``fine`` finest scales look at around what they compute, when the others are given.
+
+    Down: of the picture, around what they hand to the coarser scales. Up: of their own pixels on the way down and of
+    what the coarser scales hand back, around an output pixel.
+    """
+    unit = stride * 2**fine
+    first, last = 0, 0
+    for scale in reversed(range(fine)):
+        around = 2 * blocks[scale]
+        first, last = 2 * first - around, 2 * last + 1 + around
+    farthest = max(beside - stride * first, stride * (last + 1) - unit + beside)
+    for x in range(unit):
+        first, last = x // stride - 1, x // stride + 1  # the tail looks one pixel further
+        for scale in range(fine):
+            around = 2 * blocks[scale]
+            first, last = first - around, last + around
+            side = stride * 2**scale
+            farthest = max(farthest, x - side * first, side * (last + 1) - 1 - x)
+            first, last = (first - 1) // 2, (last + 1) // 2  # bilinear enlargement mixes two coarser pixels
+        farthest = max(farthest, x - unit * first, unit * (last + 1) - 1 - x)
     return farthest
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dualcam import parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray
-from dualcam.neural import devices, features, manifest
-from dualcam.neural.manifest import Entry, Int8
-from dualcam.neural.tiles import Layout
+from dualcam.neural import devices, features, manifest, parts, tiles
+from dualcam.neural.manifest import Entry, File, Int8
+from dualcam.neural.tiles import Layout, Planes
 
 PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr": features.SR_PLANES}
 """What the networks of this version are fed; others cannot be run."""
@@ -43,8 +44,8 @@ class Engine:
         run: name of the training run behind them, of each one where they differ.
     """
 
-    refec: Network
-    refcolor: Network
+    refec: AnyNetwork
+    refcolor: AnyNetwork
     refsr: Network
     run: str
 
@@ -65,8 +66,67 @@ class Engine:
         )
 
 
+class _Session:
+    """One ONNX file, opened when it is first needed.
+
+    Args:
+        folder: holds it.
+        file: what the manifest says about it.
+        device: of ``devices.DEVICES``.
+    """
+
+    def __init__(self, folder: Path, file: File, device: str) -> None:
+        self._path, self._sha256, self._device = folder / file.file, file.sha256, device
+        self._opened: dict[int, Any] = {}
+        self._opening = Lock()
+
+    def run(self, fed: Mapping[str, NDArray[Any]], threads: int) -> dict[str, NDArray[Any]]:
+        """Compute: arrays (C, h, w) by name -> the same; inputs that it does not take are left out.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        session = self._session(threads)
+        taken = {one.name: fed[one.name][None] for one in session.get_inputs()}
+        names = [one.name for one in session.get_outputs()]
+        try:
+            found = session.run(names, taken)
+        except Exception as error:
+            # ONNX Runtime has no class of its own for this.
+            if "allocate" in str(error).lower():
+                raise MemoryError(str(error)) from error
+            raise
+        return {name: out[0] for name, out in zip(names, found, strict=True)}
+
+    def rest(self) -> None:
+        """Give the memory that it has used back to the system, until the next run."""
+        with self._opening:
+            self._opened.clear()
+
+    def _session(self, threads: int) -> Any:
+        with self._opening:
+            if threads not in self._opened:
+                self._opened[threads] = self._open(threads)
+            return self._opened[threads]
+
+    def _open(self, threads: int) -> Any:
+        data = checked(self._path, self._sha256)
+        options = devices.onnxruntime().SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            return devices.session(data, options, self._device)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            first = (str(error).splitlines() or [""])[0]
+            raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
+
+
 class Network:
-    """One network of a folder of weights.
+    """One network of a folder of weights, in floating point.
 
     Args:
         folder: holds the ONNX file.
@@ -75,8 +135,9 @@ class Network:
         threads: threads it may use; None for as many as OpenCV uses.
         together: pixels of tiles that are computed side by side at most, where there are threads for it.
         device: of ``devices.DEVICES``.
-        int8: whether it computes in 8 bits.
     """
+
+    precision = "float32"
 
     def __init__(
         self,
@@ -86,16 +147,11 @@ class Network:
         threads: int | None = None,
         together: int = 0,
         device: str = devices.CPU,
-        int8: bool = False,
     ) -> None:
-        self._file: Entry | Int8 = entry.int8 if int8 and entry.int8 else entry
-        self._path = folder / self._file.file
+        self._session = _Session(folder, entry, device)
         self._entry = entry
         self._outputs = outputs
         self._threads = threads
-        self._device = device
-        self._sessions: dict[int, Any] = {}
-        self._opening = Lock()
         together = together if (threads or parallel.threads()) > 1 else 0
         self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, together)
 
@@ -110,56 +166,91 @@ class Network:
             UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
             MemoryError: too little memory.
         """
-        session = self._session(max(1, (self._threads or parallel.threads()) // at_once))
-        try:
-            found = session.run(None, {INPUT: planes[None]})
-        except Exception as error:
-            # ONNX Runtime has no class of its own for this.
-            if "allocate" in str(error).lower():
-                raise MemoryError(str(error)) from error
-            raise
-        return tuple(np.asarray(out[0], np.float32) for out in found)
+        threads = max(1, (self._threads or parallel.threads()) // at_once)
+        found = _wanted(self._session.run({INPUT: planes}, threads), self._outputs)
+        return tuple(np.asarray(out, np.float32) for out in found)
 
-    @property
-    def precision(self) -> str:
-        """What it computes in: "int8" or "float32"."""
-        return "float32" if self._file is self._entry else "int8"
+    def over(self, planes: Planes) -> tuple[FloatArray, ...]:
+        """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
+        return tiles.whole(self, planes)
 
     def rest(self) -> None:
         """Give the memory that tiles have used back to the system, until the next run."""
-        with self._opening:
-            self._sessions.clear()
+        self._session.rest()
 
     @property
     def shrunk(self) -> bool:
         """Whether its tiles had to be made smaller for want of memory."""
         return self.layout.limit < self._entry.tile**2
 
-    def _session(self, threads: int) -> Any:
-        with self._opening:
-            if threads not in self._sessions:
-                self._sessions[threads] = self._open(threads)
-            return self._sessions[threads]
 
-    def _open(self, threads: int) -> Any:
-        data = checked(self._path, self._file.sha256)
-        options = devices.onnxruntime().SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            session = devices.session(data, options, self._device)
-        except UnavailableError:
-            raise
-        except Exception as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
-        if [out.name for out in session.get_outputs()] != list(self._outputs):
-            raise UnavailableError(
-                f"{self._path.name} returns other things than this version of dualcam asks for.",
-                "Use weights that were exported by this version.",
-            )
-        return session
+class PartedNetwork:
+    """One network of a folder of weights, in 8 bits.
+
+    Args:
+        folder: holds the ONNX files.
+        entry: what the manifest says about it.
+        int8: the same, about its parts.
+        outputs: names of what it returns.
+        threads: threads it may use; None for as many as OpenCV uses.
+        device: of ``devices.DEVICES``.
+    """
+
+    precision = "int8"
+
+    def __init__(
+        self,
+        folder: Path,
+        entry: Entry,
+        int8: Int8,
+        outputs: Sequence[str],
+        threads: int | None = None,
+        device: str = devices.CPU,
+    ) -> None:
+        files = zip(parts.PARTS, int8.files, strict=True)
+        self._parts = {name: _Session(folder, file, device) for name, file in files}
+        self._most = int8.tile**2
+        self._outputs = outputs
+        self._threads = threads
+        self.layout = Layout(entry.multiple, int8.halo, self._most)
+
+    def part(self, name: str, fed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Compute a part, see ``parts.RunsParts``.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        found = self._parts[name].run(fed, self._threads or parallel.threads())
+        if name == parts.UP:
+            _wanted(found, self._outputs)
+        return found
+
+    def over(self, planes: Planes) -> tuple[FloatArray, ...]:
+        """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
+        return parts.whole(self, planes, self._outputs)
+
+    def rest(self) -> None:
+        """Give the memory that it has used back to the system, until the next run."""
+        for session in self._parts.values():
+            session.rest()
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether its tiles had to be made smaller for want of memory."""
+        return self.layout.limit < self._most
+
+
+AnyNetwork = Network | PartedNetwork
+
+
+def _wanted(found: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
+    if list(found) != list(names):
+        raise UnavailableError(
+            f"the weights return {', '.join(found)}, not {', '.join(names)} as this version of dualcam asks for.",
+            "Use weights that were exported by this version.",
+        )
+    return [found[name] for name in names]
 
 
 def load(
@@ -190,7 +281,9 @@ def load(
             f"the weights in {folder} have no 8-bit networks.",
             "Export them with --int8, or use --precision float32.",
         )
-    refec, refcolor, refsr = (alone(folder, name, threads, device, precision) for name in manifest.NETWORKS)
+    refec, refcolor = (alone(folder, name, threads, device, precision) for name in manifest.NETWORKS[:2])
+    refsr = alone(folder, manifest.NETWORKS[2], threads, device, "float32")
+    assert isinstance(refsr, Network)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
     return Engine(refec, refcolor, refsr, ", ".join(runs))
 
@@ -201,7 +294,7 @@ def alone(
     threads: int | None = None,
     device: str = devices.CPU,
     precision: str = "auto",
-) -> Network:
+) -> AnyNetwork:
     """One network of a folder of weights, by name; in 8 bits if it has them and that is wanted.
 
     Raises:
@@ -218,9 +311,10 @@ def alone(
             f"{name} in {folder} wants other input than this version makes.",
             "Use weights that were exported by this version of dualcam.",
         )
+    if entry.int8 and (precision == "int8" or (precision == "auto" and devices.DEVICES[device].int8)):
+        return PartedNetwork(folder, entry, entry.int8, OUTPUTS[name], threads, device)
     together = _TOGETHER if name == "refsr" else 0
-    int8 = precision == "int8" or (precision == "auto" and devices.DEVICES[device].int8)
-    return Network(folder, entry, OUTPUTS[name], threads, together, device, int8)
+    return Network(folder, entry, OUTPUTS[name], threads, together, device)
 
 
 def checked(path: Path, sha256: str) -> bytes:

@@ -59,30 +59,51 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Int8:
-    """The same network for processors that multiply 8-bit numbers fastest.
+class File:
+    """A file of weights.
 
     Attributes:
-        file: name of the ONNX file.
-        sha256: of that file, hexadecimal.
+        file: its name.
+        sha256: hexadecimal.
         bytes: its size.
-        error: root mean square difference that it makes to what the network adds, display, on training samples.
     """
 
     file: str
     sha256: str
     bytes: int
-    error: float
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One network.
+class Int8:
+    """The same network for processors that multiply 8-bit numbers fastest, in three parts (``neural.parts``).
 
     Attributes:
-        file: name of the ONNX file.
-        sha256: of that file, hexadecimal.
-        bytes: its size.
+        down: the fine scales on the way down.
+        middle: the coarse scales.
+        up: the fine scales on the way up.
+        halo: pixels that the fine scales look at around what they compute.
+        tile: a tile has at most this many pixels, squared.
+        error: root mean square difference that 8 bits make to what the network adds, display, on training samples.
+    """
+
+    down: File
+    middle: File
+    up: File
+    halo: int
+    tile: int
+    error: float
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All of them."""
+        return self.down, self.middle, self.up
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(File):
+    """One network, in one file.
+
+    Attributes:
         parameters: trained numbers.
         multiply_adds: per pixel of its input.
         planes: names of the input planes, in order.
@@ -93,9 +114,6 @@ class Entry:
         int8: the same in 8 bits, if there is one.
     """
 
-    file: str
-    sha256: str
-    bytes: int
     parameters: int
     multiply_adds: int
     planes: tuple[str, ...]
@@ -104,6 +122,11 @@ class Entry:
     tile: int
     run: Run
     int8: Int8 | None = None
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All files of it."""
+        return (self, *(self.int8.files if self.int8 else ()))
 
 
 def there(folder: Path) -> bool:
@@ -145,17 +168,24 @@ _RENEW = "Install dualcam anew, or export the weights again."
 
 def _entry(table: Mapping[str, Any], run: Mapping[str, Any]) -> Entry:
     data = tuple(DataSet(**row) for row in run.get("data", ()))
-    int8 = Int8(**table["int8"]) if "int8" in table else None
+    int8 = _int8(table["int8"]) if "int8" in table else None
     entry = Entry(
         **{**table, "planes": tuple(table["planes"]), "run": Run(**{**run, "data": data}), "int8": int8}
     )
-    sizes = (entry.bytes, entry.parameters, entry.multiply_adds, entry.halo, entry.multiple, entry.tile)
-    if not all(type(size) is int and size >= 0 for size in sizes) or entry.multiple < 1 or entry.tile < 1:
+    sizes = [entry.bytes, entry.parameters, entry.multiply_adds, entry.halo, entry.multiple, entry.tile]
+    sizes += [int8.halo, int8.tile] if int8 else []
+    least = [entry.multiple, entry.tile, int8.tile if int8 else 1]
+    if not all(type(size) is int and size >= 0 for size in sizes) or min(least) < 1:
         raise ValueError(f"sizes {sizes}")
-    for file in (entry.file, *((int8.file,) if int8 else ())):
-        if Path(file).name != file:
-            raise ValueError(f"file {file}")
+    for one in entry.files:
+        if Path(one.file).name != one.file:
+            raise ValueError(f"file {one.file}")
     return entry
+
+
+def _int8(table: Mapping[str, Any]) -> Int8:
+    parts = {f.name: File(**table[f.name]) for f in fields(Int8) if isinstance(table[f.name], Mapping)}
+    return Int8(**{**table, **parts})
 
 
 def text(entries: Mapping[str, Entry]) -> str:
@@ -170,7 +200,11 @@ def text(entries: Mapping[str, Entry]) -> str:
         lines += [f"{key} = {_toml(getattr(entry, key))}" for key in plain]
         if entry.int8:
             lines += ["", f"[networks.{name}.int8]"]
-            lines += [f"{f.name} = {_toml(getattr(entry.int8, f.name))}" for f in fields(Int8)]
+            lines += [f"{key} = {_toml(getattr(entry.int8, key))}" for key in ("halo", "tile", "error")]
+            for key in ("down", "middle", "up"):
+                part = getattr(entry.int8, key)
+                inside = ", ".join(f"{f.name} = {_toml(getattr(part, f.name))}" for f in fields(File))
+                lines.append(f"{key} = {{ {inside} }}")
     for name, entry in entries.items():
         lines += _run_lines(f"run.{name}", entry.run)
     return "\n".join(lines) + "\n"

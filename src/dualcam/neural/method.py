@@ -79,7 +79,7 @@ class Neural:
     def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
         """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
         fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
-        residual, logit = tiles.whole(self._engine.refcolor, fed.planes)
+        residual, logit = self._engine.refcolor.over(fed.planes)
         sure = logistic(CLAIM[0] * logit[..., 0] + CLAIM[1])
         residual *= SHARE
         residual += fed.blended
@@ -134,7 +134,7 @@ class Neural:
         return pixels, sure
 
 
-def expose(refec: tiles.Runs, fed: features.EcInput) -> FloatArray:
+def expose(refec: engine.AnyNetwork, fed: features.EcInput) -> FloatArray:
     """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
@@ -143,7 +143,7 @@ def expose(refec: tiles.Runs, fed: features.EcInput) -> FloatArray:
         if top or left
         else fed.planes
     )
-    (residual,) = tiles.whole(refec, planes)
+    (residual,) = refec.over(planes)
     return fed.base + residual[top:, left:]
 
 

@@ -166,19 +166,25 @@ def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None
                 _all_pieces(network, height, width, feed, use)
                 return
             except MemoryError:
-                before = tile_shape(height, width, network.layout)
-                smaller = replace(network.layout, limit=before[0] * before[1] // 2)
-                if tile_shape(height, width, smaller) == before:
+                half = smaller(height, width, network.layout)
+                if half is None:
                     raise
-                network.layout = smaller
+                network.layout = half
     finally:
         network.rest()
+
+
+def smaller(height: int, width: int, layout: Layout) -> Layout | None:
+    """A layout with tiles of half the size, or None if there are no smaller ones for this picture."""
+    before = tile_shape(height, width, layout)
+    half = replace(layout, limit=before[0] * before[1] // 2)
+    return None if tile_shape(height, width, half) == before else half
 
 
 def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None:
     layout = network.layout
     tall, wide = tile_shape(height, width, layout)
-    down, across = spans(_padded(height, layout), tall, layout), spans(_padded(width, layout), wide, layout)
+    down, across = spans(padded(height, layout), tall, layout), spans(padded(width, layout), wide, layout)
     tiles = [*product(down, across)]
     at_once = min(_AT_ONCE, parallel.threads(), len(tiles), max(1, layout.together // (tall * wide)))
 
@@ -194,7 +200,7 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) ->
             slice(down.start, min(down.start + tall, height)),
             slice(across.start, min(across.start + wide, width)),
         )
-        found = network.run(_stacked(planes, tall, wide), at_once)
+        found = network.run(stacked(planes, tall, wide), at_once)
         here = slice(rows.start - down.start, rows.stop - down.start)
         there = slice(columns.start - across.start, columns.stop - across.start)
         use(
@@ -202,7 +208,7 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) ->
                 rows,
                 columns,
                 tuple(part[here, there] for part in beside),
-                tuple(_channels_last(part[:, here, there]) for part in found),
+                tuple(channels_last(part[:, here, there]) for part in found),
             )
         )
 
@@ -210,10 +216,11 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) ->
         pass
 
 
-def _stacked(planes: Planes, height: int, width: int) -> FloatArray:
+def stacked(planes: Planes, height: int, width: int, out: FloatArray | None = None) -> FloatArray:
     """Planes (h, w) as (C, height, width), the last row and column repeated where they are too small."""
     h, w = planes[0].shape
-    out = np.empty((len(planes), height, width), np.float32)
+    if out is None:
+        out = np.empty((len(planes), height, width), np.float32)
     for layer, plane in zip(out, planes, strict=True):
         if isinstance(plane, Difference):
             np.subtract(plane.whole, plane.part, out=layer[:h, :w])
@@ -224,7 +231,7 @@ def _stacked(planes: Planes, height: int, width: int) -> FloatArray:
     return out
 
 
-def _channels_last(planes: FloatArray) -> FloatArray:
+def channels_last(planes: FloatArray) -> FloatArray:
     """(c, h, w) -> (h, w, c), many times faster than by transposing."""
     return planes[0][..., None] if len(planes) == 1 else cv2.merge([*planes])
 
@@ -235,7 +242,7 @@ def tile_shape(height: int, width: int, layout: Layout) -> tuple[int, int]:
     Where even the smallest tile is over the limit, the smallest tile.
     """
     tall, wide = (
-        {_side(_padded(n, layout), parts, layout): parts for parts in _parts(n, layout)}
+        {_side(padded(n, layout), parts, layout): parts for parts in _parts(n, layout)}
         for n in (height, width)
     )
     shapes = [(t, w, t * w * tall[t] * wide[w]) for t in tall for w in wide]
@@ -262,7 +269,7 @@ def spans(length: int, side: int, layout: Layout) -> list[Span]:
 
 def _parts(length: int, layout: Layout) -> list[int]:
     """Numbers of parts that leave every tile something beside its halo."""
-    most = (_padded(length, layout) - 2 * _halo(layout)) // layout.multiple
+    most = (padded(length, layout) - 2 * _halo(layout)) // layout.multiple
     return [1, *range(2, min(most, _MOST_PARTS) + 1)]
 
 
@@ -272,7 +279,8 @@ def _side(padded: int, parts: int, layout: Layout) -> int:
     return min(padded, _up(side, layout.multiple))
 
 
-def _padded(length: int, layout: Layout) -> int:
+def padded(length: int, layout: Layout) -> int:
+    """Height or width of a picture as the network gets it."""
     return _up(length, layout.multiple)
 
 

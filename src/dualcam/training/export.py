@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from dualcam.errors import DualcamError, InputError, OutputError
 from dualcam.files.outputs import Outputs
 from dualcam.frame import FloatArray
-from dualcam.neural import manifest
+from dualcam.networks.blocks import reach_of_fine
+from dualcam.neural import manifest, parts
 from dualcam.neural.engine import INPUT, OUTPUTS, PLANES
-from dualcam.neural.manifest import DataSet, Entry, Int8, Run, Value
-from dualcam.training import batches, card, graph, int8, stages
+from dualcam.neural.manifest import DataSet, Entry, File, Int8, Run, Value
+from dualcam.training import batches, card, graph, graph_int8, int8, stages
 from dualcam.training import config as configs
 from dualcam.training.sources import Sources
 from dualcam.training.store import Store
@@ -40,6 +41,10 @@ _CALIBRATION = 48
 
 # Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes;
 # refSR's tiles come two at a time.
+# The parts in 8 bits need less memory, and lose less at the edges of tiles.
+_INT8_TILE = 1024
+# Their finest scales, which are computed tile by tile.
+_FINE = 2
 _TILES = {"refec": 1536, "refcolor": 1408, "refsr": 768}
 
 
@@ -163,17 +168,17 @@ def _exported(
     short = None
     if planes is not None:
         plain = graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name])
-        files[f"{name}.int8.onnx"] = fast = graph.to_int8(plain, planes)
+        fine = min(_FINE, len(unet.blocks) - 1)
+        made = graph_int8.to_int8(plain, planes, OUTPUTS[name], fine)
+        files |= {f"{name}.int8.{part}.onnx": fast for part, fast in made.items()}
         short = Int8(
-            f"{name}.int8.onnx",
-            hashlib.sha256(fast).hexdigest(),
-            len(fast),
-            _int8_error(name, content, fast, planes),
+            **{part: _file(f"{name}.int8.{part}.onnx", fast) for part, fast in made.items()},
+            halo=reach_of_fine(unet.blocks, unet.stride, unet.beside, fine),
+            tile=_INT8_TILE,
+            error=_int8_error(name, content, made, planes),
         )
     entry = Entry(
-        file=f"{name}.onnx",
-        sha256=hashlib.sha256(content).hexdigest(),
-        bytes=len(content),
+        **asdict(_file(f"{name}.onnx", content)),
         parameters=sum(p.numel() for p in network.parameters()),
         multiply_adds=multiply_adds(network, inputs, unet.multiple),
         planes=PLANES[name],
@@ -192,6 +197,10 @@ def _exported(
     return Exported(name, entry, error, rounding), files
 
 
+def _file(name: str, content: bytes) -> File:
+    return File(name, hashlib.sha256(content).hexdigest(), len(content))
+
+
 def calibration(name: str, folder: Path, run: Path) -> list[FloatArray]:
     """Planes (C, h, w) of a network from the first training samples of a folder.
 
@@ -205,17 +214,25 @@ def calibration(name: str, folder: Path, run: Path) -> list[FloatArray]:
         return [stages.fed(name, batch)[0].numpy() for batch in batches.validation(store, stage, data)]
 
 
-def _int8_error(name: str, content: bytes, fast: bytes, planes: Sequence[FloatArray]) -> float:
+def _int8_error(name: str, content: bytes, fast: Mapping[str, bytes], planes: Sequence[FloatArray]) -> float:
     """Root mean square difference that 8 bits make to what the network adds.
 
     Raises:
         DualcamError: it is no longer the same network.
     """
-    wide, short = _session(content), _session(fast)
-    wanted, found = (
-        np.concatenate([s.run(OUTPUTS[name][:1], {INPUT: p[None]})[0].ravel() for p in planes])
-        for s in (wide, short)
-    )
+    wide, short = _session(content), [_session(fast[part]) for part in parts.PARTS]
+
+    def through_parts(planes: FloatArray) -> FloatArray:
+        known = {INPUT: planes[None]}
+        for session in short:
+            names = [one.name for one in session.get_outputs()]
+            known |= zip(
+                names, session.run(names, {i.name: known[i.name] for i in session.get_inputs()}), strict=True
+            )
+        return known[OUTPUTS[name][0]]
+
+    wanted = np.concatenate([wide.run(OUTPUTS[name][:1], {INPUT: p[None]})[0].ravel() for p in planes])
+    found = np.concatenate([through_parts(p).ravel() for p in planes])
     error, size = (float(np.sqrt(np.mean(x.astype(np.float64) ** 2))) for x in (found - wanted, wanted))
     if not error < _INT8_TOLERANCE * size:
         raise DualcamError(

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import logging
 import warnings
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +12,8 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 import torch
-from onnxruntime import quantization
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from dualcam.frame import FloatArray
 from dualcam.neural.engine import INPUT
 from dualcam.training import int8
 
@@ -29,9 +22,7 @@ HALF = ".half"
 EIGHT, STEP = ".int8", ".step"
 """What the names of a weight that is stored in 8 bits, and of its steps, end in."""
 
-_OPSET, _IR = 17, 8  # both are known to ONNX Runtime 1.17
-# Of what a layer gives; the rest is cut off. All of it would make the steps coarser for everything else.
-_PERCENTILE = 99.99
+OPSET, IR = 17, 8  # both are known to ONNX Runtime 1.17
 
 
 def to_onnx(
@@ -62,13 +53,13 @@ def to_onnx(
             (torch.zeros(1, planes, 4 * multiple, 5 * multiple),),
             buffer,
             dynamo=False,
-            opset_version=_OPSET,
+            opset_version=OPSET,
             input_names=[INPUT],
             output_names=list(outputs),
             dynamic_axes={name: free for name in (INPUT, *outputs)},
         )
     model = onnx.load_model_from_string(buffer.getvalue())
-    model.ir_version = _IR
+    model.ir_version = IR
     # Names of modules and of the machine's files are of no use in the product.
     for node in model.graph.node:
         node.ClearField("doc_string")
@@ -77,64 +68,6 @@ def to_onnx(
         _store_half(model.graph, eight)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def to_int8(model: bytes, planes: Sequence[FloatArray]) -> bytes:
-    """The same network computed in 8 bits; its first and last convolution, and what follows, in 32.
-
-    Args:
-        model: of ``to_onnx``, weights in 32 bits.
-        planes: inputs (C, H, W) such as it will get; they give every layer's range.
-    """
-    with TemporaryDirectory() as folder:
-        plain, ready, done = (str(Path(folder) / name) for name in ("plain", "ready", "done"))
-        Path(plain).write_bytes(model)
-        # What the package says while it works is of no use here.
-        with _quiet():
-            quant_pre_process(plain, ready, skip_symbolic_shape=True)
-            nodes = list(onnx.load(ready).graph.node)
-            convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
-            quantization.quantize_static(
-                ready,
-                done,
-                _Planes(planes),
-                quant_format=quantization.QuantFormat.QDQ,
-                op_types_to_quantize=["Conv", "LeakyRelu", "Add", "Resize"],
-                per_channel=True,
-                reduce_range=True,
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-                nodes_to_exclude=[nodes[convolutions[0]].name, *(n.name for n in nodes[convolutions[-1] :])],
-                calibrate_method=quantization.CalibrationMethod.Percentile,
-                extra_options={"CalibPercentile": _PERCENTILE},
-            )
-        out = onnx.load(done)
-    out.ir_version = _IR
-    onnx.checker.check_model(out, full_check=True)
-    return bytes(out.SerializeToString(deterministic=True))
-
-
-class _Planes(quantization.CalibrationDataReader):
-    """Hands planes to the calibration, one input after the other."""
-
-    def __init__(self, planes: Sequence[FloatArray]) -> None:
-        self._left = iter(planes)
-
-    def get_next(self) -> dict[str, FloatArray] | None:
-        """The next input, or None after the last."""
-        found = next(self._left, None)
-        return None if found is None else {INPUT: found[None]}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _store_int8(graph: Any, names: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from dualcam.networks.blocks import UNet
 NETWORKS = ("refec", "refcolor")
 """Those that are also exported in 8 bits; refSR is limited by memory traffic and would gain nothing."""
 
-LARGEST = 63
+LARGEST = 64
 """Weights are whole numbers of steps up to this.
 
 7 bits: processors without 8-bit dot products (AVX2 before VNNI) add two products in 16 bits, which larger weights would
@@ -86,7 +86,7 @@ def _rounded(x: Tensor) -> Tensor:
 
 
 def _rounded_weight(weight: Tensor) -> Tensor:
-    """Rounded to 127 levels over the range of every output channel."""
+    """Rounded to 129 levels over the range of every output channel."""
     with torch.no_grad():
         step = step_of(weight)
         error = (weight / step).round_().mul_(step).sub_(weight)

@@ -22,8 +22,9 @@ from dualcam.files.read import from_array
 from dualcam.files.whole import write_whole
 from dualcam.frame import Exposed, FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
+from dualcam.neural.engine import AnyNetwork
 from dualcam.neural.method import expose
-from dualcam.neural.tiles import Planes, Runs
+from dualcam.neural.tiles import Planes
 from dualcam.rig import warp
 from dualcam.rig.matching import match, match_grid
 from dualcam.simulation import capture, geometry
@@ -82,7 +83,7 @@ class Sample:
     light: FloatArray
 
 
-def make(index: int, seed: int, sources: Sources, split: Split, refec: Runs | None = None) -> Sample:
+def make(index: int, seed: int, sources: Sources, split: Split, refec: AnyNetwork | None = None) -> Sample:
     """Make a sample.
 
     Args:
@@ -107,7 +108,12 @@ def make(index: int, seed: int, sources: Sources, split: Split, refec: Runs | No
 
 
 def shoot(
-    seen: views.Views, chosen: Settings, rng: np.random.Generator, *, raw: bool, refec: Runs | None = None
+    seen: views.Views,
+    chosen: Settings,
+    rng: np.random.Generator,
+    *,
+    raw: bool,
+    refec: AnyNetwork | None = None,
 ) -> Sample:
     """Take both pictures of two views and prepare what the networks are fed.
 

@@ -1,0 +1,153 @@
+"""Networks in three parts over pictures of any size: fine scales down, coarse scales, fine scales up.
+
+The fine scales are most of the work and look a few pixels far: tiles with a narrow halo give what the whole picture
+gives. The coarse scales look hundreds of pixels far, but have a sixty-fourth of the picture's pixels: they are computed
+for all of it at once. What passes from part to part is kept in 8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam import memory
+from dualcam.frame import FloatArray
+from dualcam.neural import tiles
+from dualcam.neural.tiles import Layout, Planes, Span
+
+DOWN, MIDDLE, UP = PARTS = ("down", "middle", "up")
+INPUT, INNER, OUTER = "planes", "inner", "outer"
+"""What goes into the first part, from it into the second, and from that into the third."""
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def skip(scale: int) -> str:
+    """Name of what passes from the first part to the third at a fine scale, 0 for the finest."""
+    return f"skip{scale}"
+
+
+class RunsParts(Protocol):
+    """A network in three parts.
+
+    Attributes:
+        layout: how the first and the last want their tiles.
+    """
+
+    layout: Layout
+
+    def part(self, name: str, fed: Mapping[str, NDArray[np.generic]]) -> Arrays:
+        """Compute a part, (C, h, w) each; ``fed`` may hold more than it takes."""
+        ...
+
+    def rest(self) -> None:
+        """Keep no memory for the next run."""
+        ...
+
+
+def whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[FloatArray, ...]:
+    """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output.
+
+    Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
+
+    Raises:
+        MemoryError: too little for the smallest tiles.
+    """
+    memory.give_back()
+    try:
+        while True:
+            try:
+                return _whole(network, planes, outputs)
+            except MemoryError:
+                height, width = planes[0].shape
+                half = tiles.smaller(height, width, network.layout)
+                if half is None:
+                    raise
+                network.layout = half
+    finally:
+        network.rest()
+
+
+def _whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[FloatArray, ...]:
+    height, width = planes[0].shape
+    layout = network.layout
+    size = tiles.padded(height, layout), tiles.padded(width, layout)
+    places = _places(height, width, layout)
+    kept: Arrays = {}
+    out: dict[str, FloatArray] = {}
+
+    def fed(place: _Place) -> FloatArray:
+        rows, columns = place.covered(1)
+        inside = slice(rows.start, min(rows.stop, height)), slice(columns.start, min(columns.stop, width))
+        return tiles.stacked([plane[inside] for plane in planes], place.height, place.width, stack)
+
+    # One for all tiles: fresh memory costs more time than filling it.
+    stack = np.empty((len(planes), places[0].height, places[0].width), np.float32)
+    for place in places:
+        for name, found in network.part(DOWN, {INPUT: fed(place)}).items():
+            share = place.height // found.shape[1]
+            if name not in kept:
+                kept[name] = np.empty((len(found), size[0] // share, size[1] // share), found.dtype)
+            kept[name][:, *place.used(share)] = found[:, *place.within(share)]
+    kept[OUTER] = network.part(MIDDLE, {INNER: kept.pop(INNER)})[OUTER]
+    for place in places:
+        parts: Arrays = {
+            name: picture[:, *place.covered(size[0] // picture.shape[1])] for name, picture in kept.items()
+        }
+        for name, found in network.part(UP, {**parts, INPUT: fed(place)}).items():
+            if name not in out:
+                out[name] = np.empty((height, width, len(found)), np.float32)
+            # What lies beyond the picture is cut off on the left.
+            here = out[name][place.used(1)]
+            inside = np.asarray(found[:, *place.within(1)], np.float32)
+            here[:] = tiles.channels_last(inside[:, : here.shape[0], : here.shape[1]])
+    return tuple(out[name] for name in outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tile lies; ``share`` is how many pixels of the picture one pixel of an array stands for."""
+
+    rows: Span
+    columns: Span
+    height: int
+    width: int
+
+    def covered(self, share: int) -> tuple[slice, slice]:
+        """What it covers."""
+        return (
+            slice(self.rows.start // share, (self.rows.start + self.height) // share),
+            slice(self.columns.start // share, (self.columns.start + self.width) // share),
+        )
+
+    def used(self, share: int) -> tuple[slice, slice]:
+        """What it is used for."""
+        return (
+            slice(self.rows.first // share, self.rows.last // share),
+            slice(self.columns.first // share, self.columns.last // share),
+        )
+
+    def within(self, share: int) -> tuple[slice, slice]:
+        """The same, counted from its own corner."""
+        (rows, columns), (top, left) = (
+            self.used(share),
+            (self.rows.start // share, self.columns.start // share),
+        )
+        return slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+
+
+def _places(height: int, width: int, layout: Layout) -> list[_Place]:
+    """Tiles of one shape that cover a picture, none of them padding alone."""
+    tall, wide = tiles.tile_shape(height, width, layout)
+    rows = tiles.spans(tiles.padded(height, layout), tall, layout)
+    columns = tiles.spans(tiles.padded(width, layout), wide, layout)
+    return [
+        _Place(down, across, tall, wide)
+        for down, across in product(rows, columns)
+        if down.first < height and across.first < width
+    ]
