@@ -100,7 +100,7 @@ def test_a_network_of_another_version_s_outputs(folder):
     old, new = (engine.hashlib.sha256(data).hexdigest() for data in (path.read_bytes(), content))
     path.write_bytes(content)
     (folder / manifest.NAME).write_text(text.replace(old, new))
-    with pytest.raises(UnavailableError, match="returns other things") as caught:
+    with pytest.raises(UnavailableError, match="return residual, logit, not residual, logit, mono") as caught:
         engine.load(folder).refsr.run(planes(7))
     assert "this version" in caught.value.remedy
 
@@ -109,9 +109,15 @@ def test_too_little_memory_is_told_as_such(folder, monkeypatch):
     made = engine.load(folder)
 
     class Full:
+        def get_inputs(self):
+            return []
+
+        def get_outputs(self):
+            return []
+
         def run(self, *_):
             raise RuntimeError("Failed to allocate memory for requested buffer of size 9")
 
-    monkeypatch.setattr(made.refec, "_session", lambda threads: Full())
+    monkeypatch.setattr(made.refec._session, "_session", lambda threads: Full())
     with pytest.raises(MemoryError, match="allocate"):
         made.refec.run(planes(11))

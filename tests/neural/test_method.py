@@ -127,14 +127,9 @@ def test_a_mosaic_begins_with_red(folders, pattern):
     seen = []
 
     class Listening:
-        layout = method._engine.refec.layout
-
-        def run(self, planes, at_once=1):
-            seen.append(planes)
-            return (np.zeros((3, *planes.shape[1:]), np.float32),)
-
-        def rest(self):
-            pass
+        def over(self, planes):
+            seen.append([np.asarray(plane) for plane in planes])
+            return (np.zeros((*planes[0].shape, 3), np.float32),)
 
     object.__setattr__(method._engine, "refec", Listening())
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)
@@ -170,15 +165,10 @@ def test_changed_color_is_not_measured(folders):
     shape = known.mono.shape
 
     class Painting:
-        layout = method._engine.refcolor.layout
-
-        def run(self, planes, at_once=1):
-            change = np.zeros((3, *planes.shape[1:]), np.float32)
-            change[0, :, : shape[1] // 2] = 0.3
-            return change, np.full((1, *planes.shape[1:]), 8, np.float32)
-
-        def rest(self):
-            pass
+        def over(self, planes):
+            change = np.zeros((*planes[0].shape, 3), np.float32)
+            change[:, : shape[1] // 2, 0] = 0.3
+            return change, np.full((*planes[0].shape, 1), 8, np.float32)
 
     object.__setattr__(method._engine, "refcolor", Painting())
     exposed = method.ref_ec(known.pair, known.measured, known.mono, known.match, known.tone)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dualcam import parallel
+from dualcam import memory, parallel
 from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
@@ -182,6 +182,8 @@ def color_input(
         lambda: colorize.gather(mono, Exposed(color, sigma, tone), match),
         lambda: _second_color(mono, color, match, tone),
     )
+    # Gathering leaves as much behind as it gives.
+    memory.give_back()
     display = seen.mono
     filling = fillings(mono, seen, tone)
     trust, shrink = filling[-2:]

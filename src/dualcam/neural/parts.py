@@ -94,6 +94,8 @@ def _whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[
             if name not in kept:
                 kept[name] = np.empty((len(found), size[0] // share, size[1] // share), found.dtype)
             kept[name][:, *place.used(share)] = found[:, *place.within(share)]
+    # Every part keeps what it works with for its next run.
+    network.rest()
     kept[OUTER] = network.part(MIDDLE, {INNER: kept.pop(INNER)})[OUTER]
     for place in places:
         parts: Arrays = {
