@@ -6,7 +6,7 @@ white 1), *display* means the sRGB transfer curve applied to that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 Role = Literal["mono", "color"]
 Fact = float | int | str | bool
+Size = tuple[int, int]
+"""Height and width."""
+Watch = Callable[[int, int], None]
+"""Told how many tiles of how many are done."""
 
 
 class Provenance(IntEnum):

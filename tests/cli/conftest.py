@@ -15,6 +15,7 @@ import dualcam.fusion.fuser
 from dualcam.cli.app import build
 from dualcam.files.read import from_array, read
 from dualcam.frame import Frame, Fusion, Hop, Pair, Placement
+from dualcam.fusion.forecast import Forecast
 
 
 @pytest.fixture
@@ -52,11 +53,13 @@ def fuser(monkeypatch):
         def __init__(self, **options):
             seen.options = options
 
-        def fuse(self, mono, color, *, keep_stages=False, on_hop=None):
+        def fuse(self, mono, color, *, keep_stages=False, on_hop=None, on_forecast=None, on_tile=None):
             seen.sources = mono, color
             if seen.fail is not None:
                 raise seen.fail
             frames = [load(mono, "mono"), load(color, "color")]
+            if on_forecast is not None:
+                on_forecast(Forecast(20.2, 96, {name: 2.0 for name in dualcam.fusion.fuser.HOPS}, 1050.0))
             hops = tuple(Hop(name, 0.25, {"matches": 311}) for name in dualcam.fusion.fuser.HOPS)
             for hop in hops:
                 if on_hop is not None:

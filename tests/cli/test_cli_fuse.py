@@ -92,6 +92,7 @@ def test_options_reach_the_fuser(call, pair, fuser):
         "view": "mono",
         "weights": None,
         "threads": None,
+        "precision": "auto",
     }
     assert fuser.sources == pair
 
@@ -244,14 +245,21 @@ def test_tqdm_bar_on_a_terminal(monkeypatch, capsys):
 
     from dualcam.cli.show import Progress
     from dualcam.frame import Hop
+    from dualcam.fusion.forecast import Forecast
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    foretold = Forecast(20.2, 96, {"read": 1.0, "place": 1.0, "refEC": 6.0, "write": 2.0}, 1050.0)
     with Progress() as progress:
-        for name in ("read", "place"):
-            progress.on_hop(Hop(name, 0.1, {}))
+        progress.on_hop(Hop("read", 0.1, {}))
+        progress.on_forecast(foretold)
+        progress.on_hop(Hop("place", 0.1, {}))
+        progress.on_tile(1, 4)
     shown = capsys.readouterr().err
-    assert "read" in shown and "2/8" in shown
+    assert "20.2 MP, 96 tiles, about 10 s, 1.1 GB" in shown
+    # 1 + 1 seconds are done, and a quarter of 6.
+    assert "refEC" in shown and "35 %" in shown and "100 %" not in shown
     with Progress(quiet=True) as progress:
+        progress.on_forecast(foretold)
         progress.on_hop(Hop("read", 0.1, {}))
     assert capsys.readouterr().err == ""
 

@@ -51,7 +51,14 @@ def demo(
                 as_file(sources["color.png"]) as color,
                 Progress(quiet, verbose) as progress,
             ):
-                fusion = Fuser().fuse(mono, color, keep_stages=True, on_hop=progress.on_hop)
+                fusion = Fuser().fuse(
+                    mono,
+                    color,
+                    keep_stages=True,
+                    on_hop=progress.on_hop,
+                    on_forecast=None if quiet else progress.on_forecast,
+                    on_tile=progress.on_tile,
+                )
             plan.write(fusion)
             for name, hidden in copies.items():
                 hidden.write_bytes(sources[name].read_bytes())

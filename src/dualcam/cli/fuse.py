@@ -177,6 +177,8 @@ def fuse(
                     _source(color, "color", color_curve, color_white),
                     keep_stages=stages is not None,
                     on_hop=progress.on_hop,
+                    on_forecast=None if quiet else progress.on_forecast,
+                    on_tile=progress.on_tile,
                 )
             plan.write(fusion)
         if not quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,11 @@ from dualcam.cli.guard import say
 
 if TYPE_CHECKING:
     from dualcam.frame import Hop
+    from dualcam.fusion.forecast import Forecast
 
 
 class Progress:
-    """Shows the hops of a fusion on stderr: a bar on a terminal, a line a hop with -v, else nothing.
+    """Shows a fusion on stderr: what it will take, then a bar on a terminal, or a line a hop with -v.
 
     Args:
         quiet: show nothing.
@@ -22,30 +23,51 @@ class Progress:
     """
 
     def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet = quiet
         self._lines = verbose and not quiet
         self._bar: Any = None
-        self._following: Iterator[str] = iter(())
+        self._hops: dict[str, float] = {}
+        self._done: list[str] = []
         if not quiet and not verbose and sys.stderr.isatty():
             from tqdm import tqdm
 
-            from dualcam.fusion.fuser import HOPS
-
-            self._following = iter([*HOPS[1:], "write"])
             self._bar = tqdm(
-                total=len(HOPS),
-                desc=HOPS[0],
+                total=1.0,
+                desc="read",
                 leave=False,
                 mininterval=0,
-                bar_format="{desc:<12} {bar:30} {n_fmt}/{total_fmt}  {elapsed}",
+                bar_format="{desc:<12} {bar:30} {percentage:3.0f} %",
             )
+
+    def on_forecast(self, forecast: Forecast) -> None:
+        """Say what it will take; the bar's length is that of the seconds foretold."""
+        if self._quiet:
+            return
+        say(str(forecast))
+        self._hops = dict(forecast.hops)
+        if self._bar is not None:
+            self._bar.total = forecast.seconds
+            self._show(0.0)
+
+    def on_tile(self, done: int, total: int) -> None:
+        """Take note of a finished tile of the hop under way."""
+        self._show(done / total)
 
     def on_hop(self, hop: Hop) -> None:
         """Take note of a finished hop."""
-        if self._bar is not None:
-            self._bar.set_description_str(next(self._following, ""), refresh=False)
-            self._bar.update(1)
+        self._done.append(hop.name)
+        self._show(0.0)
         if self._lines:
             say(f"{hop.name:<12} {hop.seconds:7.2f} s   {facts_text(hop.facts)}".rstrip())
+
+    def _show(self, share: float) -> None:
+        """Bring the bar to the finished hops and a share of the one under way."""
+        if self._bar is None or not self._hops:
+            return
+        now = next((name for name in self._hops if name not in self._done), "")
+        self._bar.n = sum(self._hops.get(name, 0.0) for name in self._done) + share * self._hops.get(now, 0.0)
+        self._bar.set_description_str(now, refresh=False)
+        self._bar.refresh()
 
     def __enter__(self) -> Progress:
         return self

@@ -23,8 +23,9 @@ from dualcam.camera.remosaic import remosaiced
 from dualcam.classical.exposure import rough_luma, rough_tone
 from dualcam.errors import InputError, UsageError
 from dualcam.files.read import from_array, read
-from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone
+from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone, Watch
 from dualcam.fusion import render
+from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, match, match_grid
@@ -97,6 +98,8 @@ class Fuser:
         *,
         keep_stages: bool = False,
         on_hop: Callable[[Hop], None] | None = None,
+        on_forecast: Callable[[Forecast], None] | None = None,
+        on_tile: Watch | None = None,
     ) -> Fusion:
         """Fuse one pair.
 
@@ -105,6 +108,8 @@ class Fuser:
             color: a path, a frame, or an array: (h, w, 3) RGB, the same.
             keep_stages: keep a display picture of every hop in ``Fusion.stages``.
             on_hop: called after every hop.
+            on_forecast: called once both pictures have been read, with what the rest will take.
+            on_tile: called after every tile of the hop under way: how many of how many are done.
 
         Raises:
             InputError: when a file or array cannot be used.
@@ -112,14 +117,22 @@ class Fuser:
             UsageError: when both are the same file.
         """
         with parallel.sharing():
-            return self._fuse(mono, color, keep_stages, _Log(on_hop))
+            return self._fuse(mono, color, keep_stages, _Log(on_hop), on_forecast, on_tile)
 
-    def _fuse(self, mono: Picture, color: Picture, keep_stages: bool, log: _Log) -> Fusion:
+    def _fuse(
+        self,
+        mono: Picture,
+        color: Picture,
+        keep_stages: bool,
+        log: _Log,
+        on_forecast: Callable[[Forecast], None] | None,
+        on_tile: Watch | None,
+    ) -> Fusion:
         stages: dict[str, FloatArray] = {}
-        known = self._prepare(mono, color, log)
+        known = self._prepare(mono, color, log, on_forecast)
         pair, measured = known.pair, known.measured
         with log.hop("refEC") as facts:
-            exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone)
+            exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
             facts |= {
                 **self._method.facts,
                 "exposure ratio": exposed.tone.gain,
@@ -127,7 +140,7 @@ class Fuser:
                 "noise (display)": float(exposed.sigma.mean()),
             }
         with log.hop("refColor") as facts:
-            colored = self._method.ref_color(known.mono, exposed, known.match)
+            colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
             for kind in Provenance:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
             if keep_stages:
@@ -135,7 +148,7 @@ class Fuser:
             # Large, and of no use from here on.
             del known, exposed
         with log.hop("refSR"):
-            pixels, confidence = self._method.ref_sr(colored, measured)
+            pixels, confidence = self._method.ref_sr(colored, measured, on_tile)
         with log.hop("render") as facts:
             provenance = render.enlarge_labels(colored.provenance, *pixels.shape[:2])
             facts["mean confidence"] = float(confidence.mean())
@@ -161,7 +174,18 @@ class Fuser:
         with parallel.sharing():
             return self._prepare(mono, color, _Log(None))
 
-    def _prepare(self, mono: Picture, color: Picture, log: _Log) -> Prepared:
+    @property
+    def method(self) -> Method:
+        """What fills hops 5, 6 and 7."""
+        return self._method
+
+    def _prepare(
+        self,
+        mono: Picture,
+        color: Picture,
+        log: _Log,
+        on_forecast: Callable[[Forecast], None] | None = None,
+    ) -> Prepared:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
             given: tuple[tuple[Picture, Role], ...] = ((mono, "mono"), (color, "color"))
@@ -176,6 +200,8 @@ class Fuser:
                 facts[f"{frame.role} size"] = f"{width} x {height}"
                 facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
             facts["color mosaic"] = frames[1].mosaic.pattern if frames[1].mosaic else "none"
+        if on_forecast:
+            on_forecast(forecast(self._method, *(frame.pixels.shape[:2] for frame in frames)))
         with log.hop("place") as facts:
             placement = place(*frames, self._place)
             pair = Pair(*frames, placement)

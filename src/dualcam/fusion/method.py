@@ -9,9 +9,10 @@ from typing import Protocol
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure, upsample
 from dualcam.errors import UnavailableError, UsageError
-from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
+from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.fusion import render
 from dualcam.neural import devices, manifest
+from dualcam.neural.engine import Load
 from dualcam.neural.method import Neural
 from dualcam.rig.matching import Match
 
@@ -21,6 +22,8 @@ DEVICES = ("auto", *devices.DEVICES)
 
 class Method(Protocol):
     """refEC, refColor and refSR of one kind. Mono on the match grid is (h, w) linear, denoised.
+
+    What computes tile by tile tells ``watch`` after every one.
 
     Attributes:
         name: "classical" or "neural".
@@ -39,15 +42,31 @@ class Method(Protocol):
         """What the user should know about how it ran; complete after ``ref_sr``."""
         ...
 
-    def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
+    def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
+        """What networks will take for pictures of these heights and widths, by hop; none for a method without any."""
+        ...
+
+    def ref_ec(
+        self,
+        pair: Pair,
+        measured: Measured,
+        mono: FloatArray,
+        match: Match,
+        tone: Tone,
+        watch: Watch | None = None,
+    ) -> Exposed:
         """Dark color -> exposed, denoised color in the color view."""
         ...
 
-    def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
+    def ref_color(
+        self, mono: FloatArray, exposed: Exposed, match: Match, watch: Watch | None = None
+    ) -> Colored:
         """Exposed color -> color in the mono view at the color camera's resolution."""
         ...
 
-    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+    def ref_sr(
+        self, colored: Colored, measured: Measured, watch: Watch | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Color and the full mono -> pixels (H, W, 3) linear in [0, 1], confidence (H, W) in [0, 1]."""
         ...
 
@@ -62,16 +81,32 @@ class Classical:
     takes_mosaics = False
     notes = ()
 
-    def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
+    def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
+        """No networks."""
+        return {}
+
+    def ref_ec(
+        self,
+        pair: Pair,
+        measured: Measured,
+        mono: FloatArray,
+        match: Match,
+        tone: Tone,
+        watch: Watch | None = None,
+    ) -> Exposed:
         """See ``classical.exposure``."""
         fitted = exposure.fine_tone(pair, mono, match, tone)
         return exposure.expose(pair, measured, mono, match, fitted)
 
-    def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
+    def ref_color(
+        self, mono: FloatArray, exposed: Exposed, match: Match, watch: Watch | None = None
+    ) -> Colored:
         """See ``classical.colorize``."""
         return colorize.colorize(mono, exposed, match)
 
-    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+    def ref_sr(
+        self, colored: Colored, measured: Measured, watch: Watch | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """See ``classical.upsample``; the confidence is enlarged."""
         pixels = upsample.upsample(colored, measured.mono_clean)
         return pixels, render.enlarge_confidence(colored.confidence, *pixels.shape[:2])

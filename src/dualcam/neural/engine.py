@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from dualcam import parallel
 from dualcam.errors import UnavailableError
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, Watch
 from dualcam.neural import devices, features, manifest, parts, tiles
 from dualcam.neural.manifest import Entry, File, Int8
 from dualcam.neural.tiles import Layout, Planes
@@ -29,6 +30,9 @@ _TOGETHER = 2 * 768**2
 
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}
 """Names of what they return."""
+
+# Side of the tile that is computed to see how fast a network is, and how often; any network divides by less.
+_TRIAL, _TRIALS = 192, 2
 
 _REMEDY = "Install dualcam anew, export the weights again, or use --method classical."
 
@@ -64,6 +68,19 @@ class Engine:
             for name, network in named
             if network.shrunk
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a network will take for a picture.
+
+    Attributes:
+        tiles: how many of them are computed.
+        seconds: for all of them, on this machine as it is at the moment.
+    """
+
+    tiles: int
+    seconds: float
 
 
 class _Session:
@@ -170,13 +187,27 @@ class Network:
         found = _wanted(self._session.run({INPUT: planes}, threads), self._outputs)
         return tuple(np.asarray(out, np.float32) for out in found)
 
-    def over(self, planes: Planes) -> tuple[FloatArray, ...]:
+    def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
         """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
-        return tiles.whole(self, planes)
+        return tiles.whole(self, planes, watch)
+
+    def load(self, height: int, width: int) -> Load:
+        """What a picture of this size will take, by a trial on a small one."""
+        count, pixels = tiles.load(height, width, self.layout)
+        return Load(count, pixels * _seconds_a_pixel(self))
 
     def rest(self) -> None:
         """Give the memory that tiles have used back to the system, until the next run."""
         self._session.rest()
+
+    def try_out(self, planes: FloatArray) -> None:
+        """Compute one tile, to see how long it takes."""
+        self.run(planes)
+
+    @property
+    def inputs(self) -> int:
+        """How many planes it is fed."""
+        return len(self._entry.planes)
 
     @property
     def shrunk(self) -> bool:
@@ -210,6 +241,7 @@ class PartedNetwork:
         files = zip(parts.PARTS, int8.files, strict=True)
         self._parts = {name: _Session(folder, file, device) for name, file in files}
         self._most = int8.tile**2
+        self._inputs = len(entry.planes)
         self._outputs = outputs
         self._threads = threads
         self.layout = Layout(entry.multiple, int8.halo, self._most)
@@ -226,14 +258,30 @@ class PartedNetwork:
             _wanted(found, self._outputs)
         return found
 
-    def over(self, planes: Planes) -> tuple[FloatArray, ...]:
+    def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
         """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
-        return parts.whole(self, planes, self._outputs)
+        return parts.whole(self, planes, self._outputs, watch)
+
+    def load(self, height: int, width: int) -> Load:
+        """What a picture of this size will take, by a trial on a small one."""
+        count, pixels = parts.load(height, width, self.layout)
+        return Load(count, pixels * _seconds_a_pixel(self))
 
     def rest(self) -> None:
         """Give the memory that it has used back to the system, until the next run."""
         for session in self._parts.values():
             session.rest()
+
+    def try_out(self, planes: FloatArray) -> None:
+        """Compute one tile, to see how long it takes."""
+        known: dict[str, NDArray[Any]] = {INPUT: planes}
+        for name in parts.PARTS:
+            known |= self.part(name, known)
+
+    @property
+    def inputs(self) -> int:
+        """How many planes it is fed."""
+        return self._inputs
 
     @property
     def shrunk(self) -> bool:
@@ -242,6 +290,16 @@ class PartedNetwork:
 
 
 AnyNetwork = Network | PartedNetwork
+
+
+def _seconds_a_pixel(network: AnyNetwork) -> float:
+    """What a pixel of a tile takes: the last of a few runs of a small one; the first has to open its file."""
+    planes = np.zeros((network.inputs, _TRIAL, _TRIAL), np.float32)
+    started = 0.0
+    for _ in range(_TRIALS):
+        started = time.perf_counter()
+        network.try_out(planes)
+    return (time.perf_counter() - started) / _TRIAL**2
 
 
 def _wanted(found: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:

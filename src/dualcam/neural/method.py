@@ -11,7 +11,7 @@ from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
 from dualcam.classical import exposure, upsample
 from dualcam.classical.evidence import logistic
-from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Tone
+from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.neural import claims, devices, engine, features, tiles
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
@@ -70,16 +70,34 @@ class Neural:
         """What the user should know about how the networks ran."""
         return self._engine.notes
 
-    def ref_ec(self, pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Exposed:
+    def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, engine.Load]:
+        """What the networks will take for pictures of these sizes, by hop."""
+        return {
+            "refEC": self._engine.refec.load(*color),
+            "refColor": self._engine.refcolor.load(*grid),
+            "refSR": self._engine.refsr.load(*mono),
+        }
+
+    def ref_ec(
+        self,
+        pair: Pair,
+        measured: Measured,
+        mono: FloatArray,
+        match: Match,
+        tone: Tone,
+        watch: Watch | None = None,
+    ) -> Exposed:
         """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
         fitted = exposure.fine_tone(pair, mono, match, tone)
         fed = features.ec_input(pair, measured, mono, match, fitted)
-        return Exposed(expose(self._engine.refec, fed), fed.sigma, fitted)
+        return Exposed(expose(self._engine.refec, fed, watch), fed.sigma, fitted)
 
-    def ref_color(self, mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
+    def ref_color(
+        self, mono: FloatArray, exposed: Exposed, match: Match, watch: Watch | None = None
+    ) -> Colored:
         """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
         fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
-        residual, logit = self._engine.refcolor.over(fed.planes)
+        residual, logit = self._engine.refcolor.over(fed.planes, watch)
         sure = logistic(CLAIM[0] * logit[..., 0] + CLAIM[1])
         residual *= SHARE
         residual += fed.blended
@@ -97,7 +115,9 @@ class Neural:
             tone=exposed.tone,
         )
 
-    def ref_sr(self, colored: Colored, measured: Measured) -> tuple[FloatArray, FloatArray]:
+    def ref_sr(
+        self, colored: Colored, measured: Measured, watch: Watch | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Tile by tile, from mono as shot and denoised: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
         height, width = measured.mono.shape
         limit = upsample.highlight_limit(colored, measured.mono_clean)
@@ -130,11 +150,11 @@ class Neural:
             )
             sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
 
-        tiles.pieces(self._engine.refsr, height, width, feed, use)
+        tiles.pieces(self._engine.refsr, height, width, feed, use, watch)
         return pixels, sure
 
 
-def expose(refec: engine.AnyNetwork, fed: features.EcInput) -> FloatArray:
+def expose(refec: engine.AnyNetwork, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
     """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.
@@ -143,7 +163,7 @@ def expose(refec: engine.AnyNetwork, fed: features.EcInput) -> FloatArray:
         if top or left
         else fed.planes
     )
-    (residual,) = refec.over(planes)
+    (residual,) = refec.over(planes, watch)
     return fed.base + residual[top:, left:]
 
 

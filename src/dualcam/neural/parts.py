@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam import memory
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, Watch
 from dualcam.neural import tiles
 from dualcam.neural.tiles import Layout, Planes, Span
 
@@ -50,10 +50,18 @@ class RunsParts(Protocol):
         ...
 
 
-def whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[FloatArray, ...]:
+def whole(
+    network: RunsParts, planes: Planes, outputs: Sequence[str], watch: Watch | None = None
+) -> tuple[FloatArray, ...]:
     """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output.
 
     Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
+
+    Args:
+        network: what is run.
+        planes: what it is fed.
+        outputs: what is wanted of it.
+        watch: told after every tile, of which each is walked twice.
 
     Raises:
         MemoryError: too little for the smallest tiles.
@@ -62,7 +70,7 @@ def whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[F
     try:
         while True:
             try:
-                return _whole(network, planes, outputs)
+                return _whole(network, planes, outputs, watch)
             except MemoryError:
                 height, width = planes[0].shape
                 half = tiles.smaller(height, width, network.layout)
@@ -73,7 +81,15 @@ def whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[F
         network.rest()
 
 
-def _whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[FloatArray, ...]:
+def load(height: int, width: int, layout: Layout) -> tuple[int, int]:
+    """How many tiles a picture takes, each walked twice, and how many pixels they have, counted once."""
+    count, pixels = tiles.load(height, width, layout)
+    return 2 * count, pixels
+
+
+def _whole(
+    network: RunsParts, planes: Planes, outputs: Sequence[str], watch: Watch | None
+) -> tuple[FloatArray, ...]:
     height, width = planes[0].shape
     layout = network.layout
     size = tiles.padded(height, layout), tiles.padded(width, layout)
@@ -88,16 +104,18 @@ def _whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[
 
     # One for all tiles: fresh memory costs more time than filling it.
     stack = np.empty((len(planes), places[0].height, places[0].width), np.float32)
-    for place in places:
+    for done, place in enumerate(places, start=1):
         for name, found in network.part(DOWN, {INPUT: fed(place)}).items():
             share = place.height // found.shape[1]
             if name not in kept:
                 kept[name] = np.empty((len(found), size[0] // share, size[1] // share), found.dtype)
             kept[name][:, *place.used(share)] = found[:, *place.within(share)]
+        if watch:
+            watch(done, 2 * len(places))
     # Every part keeps what it works with for its next run.
     network.rest()
     kept[OUTER] = network.part(MIDDLE, {INNER: kept.pop(INNER)})[OUTER]
-    for place in places:
+    for done, place in enumerate(places, start=len(places) + 1):
         parts: Arrays = {
             name: picture[:, *place.covered(size[0] // picture.shape[1])] for name, picture in kept.items()
         }
@@ -108,6 +126,8 @@ def _whole(network: RunsParts, planes: Planes, outputs: Sequence[str]) -> tuple[
             here = out[name][place.used(1)]
             inside = np.asarray(found[:, *place.within(1)], np.float32)
             here[:] = tiles.channels_last(inside[:, : here.shape[0], : here.shape[1]])
+        if watch:
+            watch(done, 2 * len(places))
     return tuple(out[name] for name in outputs)
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from dualcam import memory, parallel
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, Watch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +124,7 @@ Use = Callable[[Piece], None]
 """Takes a piece."""
 
 
-def whole(network: Runs, planes: Planes) -> tuple[FloatArray, ...]:
+def whole(network: Runs, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
     """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output."""
     height, width = planes[0].shape
     out: list[FloatArray] = []
@@ -139,11 +139,11 @@ def whole(network: Runs, planes: Planes) -> tuple[FloatArray, ...]:
         for picture, part in zip(out, piece.found, strict=True):
             picture[piece.rows, piece.columns] = part
 
-    pieces(network, height, width, feed, use)
+    pieces(network, height, width, feed, use, watch)
     return tuple(out)
 
 
-def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None:
+def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, watch: Watch | None = None) -> None:
     """Run a network tile by tile, without ever holding the planes of the whole picture.
 
     Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
@@ -155,6 +155,7 @@ def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None
         feed: gives the planes (h, w) of these rows and columns of the picture, and whatever (h, w, ...) is wanted
             again beside the result; called in any thread.
         use: takes the pieces, which together cover the picture, once unless memory ran out; called in any thread.
+        watch: told after every piece.
 
     Raises:
         MemoryError: too little for the smallest tiles.
@@ -163,7 +164,7 @@ def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None
     try:
         while True:
             try:
-                _all_pieces(network, height, width, feed, use)
+                _all_pieces(network, height, width, feed, use, watch)
                 return
             except MemoryError:
                 half = smaller(height, width, network.layout)
@@ -181,7 +182,14 @@ def smaller(height: int, width: int, layout: Layout) -> Layout | None:
     return None if tile_shape(height, width, half) == before else half
 
 
-def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) -> None:
+def load(height: int, width: int, layout: Layout) -> tuple[int, int]:
+    """How many tiles a picture takes, and how many pixels all of them have."""
+    tall, wide = tile_shape(height, width, layout)
+    count = len(spans(padded(height, layout), tall, layout)) * len(spans(padded(width, layout), wide, layout))
+    return count, count * tall * wide
+
+
+def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, watch: Watch | None) -> None:
     layout = network.layout
     tall, wide = tile_shape(height, width, layout)
     down, across = spans(padded(height, layout), tall, layout), spans(padded(width, layout), wide, layout)
@@ -212,8 +220,9 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use) ->
             )
         )
 
-    for _ in parallel.each(compute, tiles, at_once):
-        pass
+    for done, _ in enumerate(parallel.each(compute, tiles, at_once), start=1):
+        if watch:
+            watch(done, len(tiles))
 
 
 def stacked(planes: Planes, height: int, width: int, out: FloatArray | None = None) -> FloatArray:

@@ -42,7 +42,7 @@ _CALIBRATION = 48
 # Sides of tiles: the larger, the less is computed twice, and the more memory is taken. refColor has the most planes;
 # refSR's tiles come two at a time.
 # The parts in 8 bits need less memory, and lose less at the edges of tiles.
-_INT8_TILE = 1024
+_INT8_TILE = 640
 # Their finest scales, which are computed tile by tile.
 _FINE = 2
 _TILES = {"refec": 1536, "refcolor": 1408, "refsr": 768}
