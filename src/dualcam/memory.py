@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
+
+_kept: ContextVar[bool] = ContextVar("kept", default=False)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Give nothing back for a while: the next frame of a video is going to need it."""
+    token = _kept.set(True)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def is_kept() -> bool:
+    """Whether what has been used is to be kept for the next frame."""
+    return _kept.get()
 
 
 def give_back() -> None:
@@ -13,7 +33,7 @@ def give_back() -> None:
 
     The arrays of one hop are rarely of use to the next, and the library keeps hundreds of megabytes of them.
     """
-    trim = _trim()
+    trim = None if is_kept() else _trim()
     if trim is not None:
         trim(0)
 

@@ -7,7 +7,7 @@ evaluation go through here and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance
 from dualcam.fusion import render
 from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
+from dualcam.fusion.past import Past
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
@@ -119,17 +120,45 @@ class Fuser:
         with parallel.sharing():
             return self._fuse(mono, color, keep_stages, _Log(on_hop), on_forecast, on_tile)
 
+    def stream(
+        self, pairs: Iterable[tuple[Picture, Picture]], *, on_hop: Callable[[Hop], None] | None = None
+    ) -> Iterator[Fusion]:
+        """Fuse the frames of a video, one after the other.
+
+        Placement, exposure and flow are handed on from frame to frame, and found anew where the rig has moved or the
+        frames change their size; networks and memory are kept.
+
+        Args:
+            pairs: mono and color of every frame, each as ``fuse`` takes it; taken when the frame before is done.
+            on_hop: called after every hop.
+
+        Yields:
+            One result for every frame.
+
+        Raises:
+            InputError: when a frame cannot be used.
+            PlacementError: when the two cannot be placed on each other.
+            UsageError: when both are the same file.
+        """
+        past = Past()
+        for mono, color in pairs:
+            # Not around the yield: what the caller does between two frames is its own business.
+            with parallel.sharing(), memory.kept():
+                fusion = self._fuse(mono, color, False, _Log(on_hop), past=past)
+            yield fusion
+
     def _fuse(
         self,
         mono: Picture,
         color: Picture,
         keep_stages: bool,
         log: _Log,
-        on_forecast: Callable[[Forecast], None] | None,
-        on_tile: Watch | None,
+        on_forecast: Callable[[Forecast], None] | None = None,
+        on_tile: Watch | None = None,
+        past: Past | None = None,
     ) -> Fusion:
         stages: dict[str, FloatArray] = {}
-        known = self._prepare(mono, color, log, on_forecast)
+        known = self._prepare(mono, color, log, on_forecast, past)
         pair, measured = known.pair, known.measured
         with log.hop("refEC") as facts:
             exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
@@ -185,6 +214,7 @@ class Fuser:
         color: Picture,
         log: _Log,
         on_forecast: Callable[[Forecast], None] | None = None,
+        past: Past | None = None,
     ) -> Prepared:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
@@ -203,7 +233,8 @@ class Fuser:
         if on_forecast:
             on_forecast(forecast(self._method, *(frame.pixels.shape[:2] for frame in frames)))
         with log.hop("place") as facts:
-            placement = place(*frames, self._place)
+            known = past.placement(*frames) if past is not None else None
+            placement = known if known is not None else place(*frames, self._place)
             pair = Pair(*frames, placement)
             turn = np.degrees(np.arctan2(placement.matrix[1, 0], placement.matrix[0, 0]))
             facts |= {
@@ -218,6 +249,7 @@ class Fuser:
         with log.hop("measure") as facts:
             measured = measure(*frames)
             tone = rough_tone(pair)
+            tone = past.calmed(tone) if past is not None else tone
             facts |= _noise_facts(measured)
             facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
             grid = match_grid(pair)
@@ -225,7 +257,15 @@ class Fuser:
         with log.hop("match") as facts:
             promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
             luma = rough_luma(pair.color.pixels, tone)
-            found = match(grid, encode(small), luma, promised, twice=self._method.matches_twice)
+            found = match(
+                grid,
+                encode(small),
+                luma,
+                promised,
+                twice=self._method.matches_twice,
+                start=past.flows() if past is not None else None,
+                keep=past is not None,
+            )
             agree = float((found.inside & (found.disagreement < 1)).mean())
             facts |= {
                 "grid": f"{grid.width} x {grid.height}",
@@ -233,6 +273,11 @@ class Fuser:
                 "agrees both ways": agree,
                 "likeness": float(found.likeness[found.inside].mean()) if found.inside.any() else 0.0,
             }
+        if past is not None and found.flows is not None:
+            if past.lost(agree):
+                past.forget()
+                return self._prepare(*frames, log, past=past)
+            past.keep(placement, found.flows, agree)
         return Prepared(pair, measured, small, found, tone)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam import parallel
+from dualcam import memory, parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import devices, features, manifest, parts, tiles
@@ -197,8 +197,9 @@ class Network:
         return Load(count, pixels * _seconds_a_pixel(self))
 
     def rest(self) -> None:
-        """Give the memory that tiles have used back to the system, until the next run."""
-        self._session.rest()
+        """Give the memory that tiles have used back to the system, until the next run, unless it is to be kept."""
+        if not memory.is_kept():
+            self._session.rest()
 
     def try_out(self, planes: FloatArray) -> None:
         """Compute one tile, to see how long it takes."""
@@ -268,9 +269,10 @@ class PartedNetwork:
         return Load(count, pixels * _seconds_a_pixel(self))
 
     def rest(self) -> None:
-        """Give the memory that it has used back to the system, until the next run."""
-        for session in self._parts.values():
-            session.rest()
+        """Give the memory that it has used back to the system, until the next run, unless it is to be kept."""
+        if not memory.is_kept():
+            for session in self._parts.values():
+                session.rest()
 
     def try_out(self, planes: FloatArray) -> None:
         """Compute one tile, to see how long it takes."""

@@ -7,7 +7,7 @@ middle parallax; the flow is what is left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -63,6 +63,23 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Flows:
+    """Flow as it was found, (h, w, 2) in grid pixels: a start for the next frame of a video.
+
+    Attributes:
+        rendering: "intensity" or "gradient".
+        forward: from mono to color.
+        backward: from color to mono.
+        again: forward, of the second opinion.
+    """
+
+    rendering: str
+    forward: FloatArray
+    backward: FloatArray
+    again: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """Flow both ways on the match grid, and its evidence.
 
@@ -77,6 +94,7 @@ class Match:
         outside: (h, w) how many grid pixels beyond the edge of the color picture the match lies, 0 inside.
         rendering: "intensity" or "gradient", what was matched.
         second: a second opinion, where one was asked for.
+        flows: where they were asked for.
     """
 
     grid: Grid
@@ -88,6 +106,7 @@ class Match:
     outside: FloatArray
     rendering: str
     second: Second | None = None
+    flows: Flows | None = None
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -104,7 +123,14 @@ def match_grid(pair: Pair) -> Grid:
 
 
 def match(
-    grid: Grid, mono: FloatArray, color: FloatArray, parallax: float | None = None, *, twice: bool = False
+    grid: Grid,
+    mono: FloatArray,
+    color: FloatArray,
+    parallax: float | None = None,
+    *,
+    twice: bool = False,
+    start: Flows | None = None,
+    keep: bool = False,
 ) -> Match:
     """Match the two views.
 
@@ -114,6 +140,8 @@ def match(
         color: (H, W) float32, display luma on the color camera's own grid, brought to the mono's exposure.
         parallax: what the placement leaves over, in grid pixels, where that is known.
         twice: also match the pictures with their local contrast evened out, for a second opinion.
+        start: flow of the frame before, on the same grid; what it matched is matched again.
+        keep: also return the flow itself.
 
     Returns:
         The match. Noise in either picture need not be removed before.
@@ -124,13 +152,21 @@ def match(
     moving = cv2.GaussianBlur(warp.resample(color, positions), (0, 0), 1.0)
     del positions  # maps are the largest arrays here; none is kept longer than it is needed
     alike = _alike(reference, moving, inside)
-    rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
+    if start is None:
+        rendering, (forward, backward) = _flows(grid, reference, moving, inside, alike)
+    else:
+        rendering, (a, b) = start.rendering, _rendered(start.rendering, reference, moving)
+        forward, backward = _flow(a, b, start.forward), _flow(b, a, start.backward)
+    found = Flows(rendering, forward, backward, None) if keep else None
     again = None
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         # Where flow has to be held to what the placement promises, there is no second opinion.
         forward, backward = _steady(forward, backward, reference, moving, parallax)
     elif twice:
-        again = _flow(*(_evened(p) for p in _rendered(rendering, reference, moving)))
+        a, b = (_evened(p) for p in _rendered(rendering, reference, moving))
+        again = _flow(a, b, start.again if start is not None else None)
+        del a, b
+        found = replace(found, again=again) if found is not None else None
     second = _there(grid, forward if again is None else again, backward)[1] if twice else None
     del again
     there, first = _there(grid, forward, backward)
@@ -150,6 +186,7 @@ def match(
         outside=_outside(first.to_color, color.shape) / step,
         rendering=rendering,
         second=second,
+        flows=found,
     )
 
 
@@ -254,7 +291,7 @@ def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
     return float((x * y).mean() / np.sqrt((x * x).mean() * (y * y).mean() + 1e-12))
 
 
-def _flow(a: FloatArray, b: FloatArray) -> FloatArray:
+def _flow(a: FloatArray, b: FloatArray, start: FloatArray | None = None) -> FloatArray:
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # DIS divides the picture by 2 until patches of 8 px no longer fit; under 16 px there is nothing to divide.
     if min(a.shape) < 16:
@@ -264,4 +301,4 @@ def _flow(a: FloatArray, b: FloatArray) -> FloatArray:
     if a.size > _LARGE:
         engine.setVariationalRefinementIterations(0)
     first, second = (np.rint(np.clip(p, 0, 1) * 255).astype(np.uint8) for p in (a, b))
-    return engine.calc(first, second, None)
+    return engine.calc(first, second, None if start is None else start.copy())
