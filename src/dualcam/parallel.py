@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Other = TypeVar("Other")
+Array = NDArray[Any]
+
+# Rows of a band.
+_BAND = 96
 
 
 def threads() -> int:
@@ -39,6 +46,34 @@ def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result,
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(other)
         return one(), beside.result()
+
+
+def banded(work: Callable[[slice], tuple[Array, ...]], height: int, margin: int = 0) -> tuple[Array, ...]:
+    """Compute pictures in bands of rows, several at a time: intermediate results stay small, and in the cores' caches.
+
+    Args:
+        work: some rows of every picture, (rows, ...), given which rows; called in any thread.
+        height: of the pictures.
+        margin: rows above and below a band that it depends on; they are computed with it and cut off.
+
+    Returns:
+        The pictures, what the work would give for all rows at once.
+    """
+    out: list[Array] = []
+    made = Lock()
+
+    def band(top: int) -> None:
+        bottom = min(height, top + _BAND)
+        first = max(0, top - margin)
+        parts = work(slice(first, min(height, bottom + margin)))
+        with made:
+            out[:] = out or [np.empty((height, *part.shape[1:]), part.dtype) for part in parts]
+        for picture, part in zip(out, parts, strict=True):
+            picture[top:bottom] = part[top - first : bottom - first]
+
+    for _ in each(band, range(0, height, _BAND)):
+        pass
+    return tuple(out)
 
 
 def each(

@@ -6,9 +6,12 @@ match fails the measured values of neighbors on the same surface take its place,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
+from dualcam import parallel
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
@@ -28,6 +31,9 @@ RELIGHT, DARK = 4.0, np.float32(0.003)
 # The filling needs no fine grid; larger ones are reduced to about this many pixels.
 _FILL_PIXELS = 500_000
 _MEASURED, _NEUTRAL = 0.5, 0.2
+RELIT_PX = 5
+"""Pixels around its own that a pixel's ``relit`` color depends on, at most."""
+_BLUR_PX = 8
 
 
 def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
@@ -68,8 +74,10 @@ def blend(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
 
 def gather(mono: FloatArray, exposed: Exposed, match: Match) -> Evidence:
     """Everything that is known about the color of every grid pixel, before it is decided."""
-    color, sigma = (warp.sample(p, match.to_color) for p in (exposed.color, exposed.sigma))
-    return consider(mono, color, sigma, match, exposed.tone)
+    sigma = warp.sample(exposed.sigma, match.to_color)
+    return _consider(
+        mono, lambda rows: warp.sample(exposed.color, match.to_color[rows]), sigma, match, exposed.tone
+    )
 
 
 def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone) -> Evidence:
@@ -82,11 +90,23 @@ def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Matc
         match: the match.
         tone: the fitted tone.
     """
-    display = encode(mono)
-    luma = luminance_display(color, tone)
-    # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
-    fitting = relit(color, luma, mono)
-    difference = fitting - luminance_display(fitting, tone)[..., None]
+    return _consider(mono, lambda rows: color[rows], sigma, match, tone)
+
+
+def _consider(
+    mono: FloatArray, color: Callable[[slice], FloatArray], sigma: FloatArray, match: Match, tone: Tone
+) -> Evidence:
+    def look(rows: slice) -> tuple[FloatArray, ...]:
+        seen, plane = color(rows), mono[rows]
+        display, luma = encode(plane), luminance_display(seen, tone)
+        # Brightness is mono's to say: what is left of a wrong match is its hue, not a bump in brightness.
+        fitting = relit(seen, luma, plane)
+        difference = fitting - luminance_display(fitting, tone)[..., None]
+        beyond = np.where(plane >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32)
+        return display, luma, fitting, difference, beyond
+
+    height = len(mono)
+    display, luma, fitting, difference, beyond = parallel.banded(look, height, RELIT_PX)
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
     filled, support = fill(difference, reliable, display)
@@ -103,7 +123,7 @@ def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Matc
         likeness=match.likeness,
         sigma=sigma,
         mono=display,
-        beyond=np.where(mono >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32),
+        beyond=beyond,
     )
 
 
@@ -135,8 +155,13 @@ def photometric(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:
     """
     # Over a window, so that noise averages out and one lucky pixel does not count.
     # A clipped mono pixel says nothing about how bright the color should be.
-    known = mono < encode(np.array(CLIPPED))
-    apart = np.abs(cv2.GaussianBlur(np.where(known, luma - mono, 0), (0, 0), 1.5))
+    limit = encode(np.array(CLIPPED))
+
+    def difference(rows: slice) -> tuple[FloatArray]:
+        apart = np.where(mono[rows] < limit, luma[rows] - mono[rows], 0)
+        return (np.abs(cv2.GaussianBlur(apart, (0, 0), 1.5)),)
+
+    (apart,) = parallel.banded(difference, len(mono), _BLUR_PX)
     if not match.inside.any():
         return apart
     # Where the cameras see different spectra (near infrared) they differ everywhere: that is no evidence of a
@@ -153,10 +178,15 @@ def reliability(apart: FloatArray, sigma: FloatArray, match: Match) -> FloatArra
         sigma: (h, w) display, noise of the color.
         match: the match, for its flow's disagreement and the field of view.
     """
-    excess = np.maximum(apart - sigma, 0) / np.float32(_PHOTOMETRIC)
-    gone = match.disagreement / np.float32(_DISAGREEMENT_PX)
-    trust = match.inside / (1 + gone**4) / (1 + excess**4)
-    return cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 0.8)
+
+    def believed(rows: slice) -> tuple[FloatArray]:
+        excess = np.maximum(apart[rows] - sigma[rows], 0) / np.float32(_PHOTOMETRIC)
+        gone = match.disagreement[rows] / np.float32(_DISAGREEMENT_PX)
+        trust = (match.outside[rows] <= 0) / (1 + gone**4) / (1 + excess**4)
+        return (cv2.GaussianBlur(trust.astype(np.float32), (0, 0), 0.8),)
+
+    (reliable,) = parallel.banded(believed, len(apart), _BLUR_PX)
+    return reliable
 
 
 def fill(difference: FloatArray, trust: FloatArray, mono: FloatArray) -> tuple[FloatArray, FloatArray]:

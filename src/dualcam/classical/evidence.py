@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from dualcam import parallel
 from dualcam.camera.channels import highest, lowest, total
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
@@ -51,6 +52,13 @@ class Evidence:
     mono: FloatArray
     beyond: FloatArray
 
+    def part(self, rows: slice) -> Evidence:
+        """Some rows of it."""
+        return Evidence(**{name: getattr(self, name)[rows] for name in Evidence.__slots__})
+
+
+# Pixels around its own that the values of a pixel depend on, with the blur that follows them, at most.
+_AROUND_PX = 14
 
 REGRESSORS = (
     "constant",
@@ -169,17 +177,28 @@ def _values(e: Evidence) -> Iterator[FloatArray]:
 
 def weigh(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """How far to believe the match over the filling, and how strong the filling may be: two (h, w) in [0, 1]."""
-    # Sums that grow value by value: all sixteen at once would be the largest array of the whole program.
-    trust, shrink = np.zeros_like(evidence.mono), np.zeros_like(evidence.mono)
-    for value, for_trust, for_shrink in zip(_values(evidence), TRUST, SHRINK, strict=True):
-        trust += for_trust * value
-        shrink += for_shrink * value
-    return cv2.GaussianBlur(logistic(trust), (0, 0), 0.8), logistic(shrink)
+
+    def weighed(rows: slice) -> tuple[FloatArray, FloatArray]:
+        here = evidence.part(rows)
+        trust, shrink = np.zeros_like(here.mono), np.zeros_like(here.mono)
+        for value, for_trust, for_shrink in zip(_values(here), TRUST, SHRINK, strict=True):
+            trust += for_trust * value
+            shrink += for_shrink * value
+        return cv2.GaussianBlur(logistic(trust), (0, 0), 0.8), logistic(shrink)
+
+    # All values of the whole picture at once would be the largest array of the program.
+    trust, shrink = parallel.banded(weighed, len(evidence.mono), _AROUND_PX)
+    return trust, shrink
 
 
 def confidence(evidence: Evidence, trust: FloatArray, blended: FloatArray) -> FloatArray:
     """Probability that the chosen difference (h, w, 3) is within 5 CIEDE2000 of the truth, (h, w)."""
-    known = logistic(confidence_regressors(evidence, trust, blended) @ CONFIDENCE)
+
+    def sure(rows: slice) -> tuple[FloatArray]:
+        here = confidence_regressors(evidence.part(rows), trust[rows], blended[rows])
+        return (logistic(here @ CONFIDENCE),)
+
+    (known,) = parallel.banded(sure, len(trust), _AROUND_PX)
     return known * within_reach(evidence.outside)
 
 

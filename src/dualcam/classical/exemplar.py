@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
@@ -46,39 +47,45 @@ def exemplars(
         example, of order one; 4 everywhere, and gray, where there is no example.
     """
     height, width = mono.shape
-    display = encode(mono)
-    ratio = decode(np.clip(display[..., None] + difference, 0, 2))
-    np.maximum(ratio, np.float32(1e-4), out=ratio)
-    ratio /= np.maximum(mono, _DARK)[..., None]
-    np.clip(np.log(ratio, out=ratio), -_MOST_LOG, _MOST_LOG, out=ratio)
-    good = (reliable > _RELIABLE).astype(np.float32)
+
+    def tinted(rows: slice) -> tuple[FloatArray, FloatArray]:
+        display, good = encode(mono[rows]), (reliable[rows] > _RELIABLE).astype(np.float32)
+        ratio = decode(np.clip(display[..., None] + difference[rows], 0, 2))
+        np.maximum(ratio, np.float32(1e-4), out=ratio)
+        ratio /= np.maximum(mono[rows], _DARK)[..., None]
+        np.clip(np.log(ratio, out=ratio), -_MOST_LOG, _MOST_LOG, out=ratio)
+        ratio *= good[..., None]
+        return ratio, good
+
+    ratio, good = parallel.banded(tinted, height)
     factor = min(1.0, (_PIXELS / (height * width)) ** 0.5)
     size = max(8, round(height * factor)), max(8, round(width * factor))
     share = warp.resize(good, *size)
-    ratio *= good[..., None]
     values = warp.resize(ratio, *size)
     del ratio
     values /= np.maximum(share, np.float32(1e-3))[..., None]
     examples = _spread(np.flatnonzero(share > 0.5))
     if not len(examples):
         return np.zeros_like(difference), np.full_like(mono, _FAR)
-    looks = _looks(warp.resize(display, *size))
-    found = values.reshape(-1, 3)
+    looks = _looks(warp.resize(encode(mono), *size))
+    tints = values.reshape(-1, 3)
     distance = np.zeros(share.size, np.float32)
-    known = looks[examples], found[examples]
+    known = looks[examples], tints[examples]
     lost = np.flatnonzero(share <= _OWN)
     for start in range(0, len(lost), _AT_ONCE):
         asked = lost[start : start + _AT_ONCE]
-        found[asked], distance[asked] = _attend(looks[asked], *known)
-    tint = warp.resize(found.reshape(*size, 3), height, width)
-    np.clip(tint, -_MOST_LOG, _MOST_LOG, out=tint)
+        tints[asked], distance[asked] = _attend(looks[asked], *known)
+    tint = warp.resize(tints.reshape(*size, 3), height, width)
+
+    def colored(rows: slice) -> tuple[FloatArray]:
+        color = np.exp(np.clip(tint[rows], -_MOST_LOG, _MOST_LOG))
+        color *= mono[rows][..., None]
+        luma = encode(np.maximum(color @ weights, 0))
+        return (encode(color) - luma[..., None],)
+
     away = np.clip(warp.resize(distance.reshape(size), height, width), 0, _FAR)
-    np.exp(tint, out=tint)
-    tint *= mono[..., None]
-    luma = encode(np.maximum(tint @ weights, 0))
-    colored = encode(tint)
-    colored -= luma[..., None]
-    return colored, away
+    (found,) = parallel.banded(colored, height)
+    return found, away
 
 
 def _looks(display: FloatArray) -> FloatArray:

@@ -178,10 +178,8 @@ def color_input(
         match: the match, with a second opinion.
         tone: the fitted tone.
     """
-    seen, (lit, luma) = parallel.both(
-        lambda: colorize.gather(mono, Exposed(color, sigma, tone), match),
-        lambda: _second_color(mono, color, match, tone),
-    )
+    seen = colorize.gather(mono, Exposed(color, sigma, tone), match)
+    lit, luma = _second_color(mono, color, match, tone)
     # Gathering leaves as much behind as it gives.
     memory.give_back()
     display = seen.mono
@@ -208,9 +206,15 @@ def _second_color(
     mono: FloatArray, color: FloatArray, match: Match, tone: Tone
 ) -> tuple[FloatArray, FloatArray]:
     """The color of the second match under mono's light (h, w, 3), and its luma before (h, w), display."""
-    other = warp.sample(color, second(match).to_color)
-    luma = exposure.luminance_display(other, tone)
-    return colorize.relit(other, luma, mono), luma
+    places = second(match).to_color
+
+    def look(rows: slice) -> tuple[FloatArray, FloatArray]:
+        other = warp.sample(color, places[rows])
+        luma = exposure.luminance_display(other, tone)
+        return colorize.relit(other, luma, mono[rows]), luma
+
+    lit, luma = parallel.banded(look, len(mono), colorize.RELIT_PX)
+    return lit, luma
 
 
 def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
