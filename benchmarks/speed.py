@@ -9,8 +9,13 @@ given as a ratio to two references that run in the same session with the same nu
 
 - **usual**: OpenCV's non-local means on the color picture plus DIS optical flow at the mono size, the first two
   steps of a hand-written fusion, in memory.
-- **floor**: what cannot be saved: the networks' multiply-adds at the speed of this machine's matrix product, and
-  reading and writing the pictures with OpenCV.
+- **floor**: what cannot be saved: the networks' multiply-adds at the speed of this machine's matrix product in 32 bits,
+  and reading and writing the pictures with OpenCV.
+- **U-Net**: a plain one of 1.35 million parameters over the whole mono picture, in PyTorch, as most published methods
+  would be run; by a tile, and only where torch is installed.
+
+With torch the three networks alone are timed, too: dualcam's own engine in 8 and in 32 bits, and PyTorch (eager), on
+the same tile. Beside what every run took stands what it had foretold.
 
 All methods and the references take turns on the same pair. Times are the best of the repetitions. Needs a system with
 ``os.wait4`` (Linux, macOS).
@@ -22,12 +27,14 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -38,17 +45,20 @@ from typing import Any
 PROGRAM = [sys.executable, "-c", "from dualcam.cli.main import run; run()"]
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _METHODS = ("classical", "neural")
+# Side of the tile that networks alone are timed on, and how often; channels of the plain U-Net, full resolution first.
+_TILE, _TILES = 512, 4
+_PLAIN = (32, 48, 96, 112, 128)
 _WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "dualcam" / "weights" / "manifest.toml"
 
 Run = tuple[float, float, dict[str, Any]]
 """Wall-clock seconds, peak memory in MiB, and the report of one run."""
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, str]:
+def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, str, str]:
     """Run a command to its end.
 
     Returns:
-        Wall-clock seconds, peak resident memory in MiB, and what it wrote to stdout.
+        Wall-clock seconds, peak resident memory in MiB, and what it wrote to stdout and to stderr.
 
     Raises:
         SystemExit: the command failed.
@@ -61,9 +71,10 @@ def measured(command: list[str], environment: dict[str, str]) -> tuple[float, fl
         seconds = time.perf_counter() - started
         out.seek(0)
         err.seek(0)
+        said = err.read().decode(errors="replace")
         if child.returncode:
-            raise SystemExit(f"error: exit code {child.returncode}\n{err.read().decode(errors='replace')}")
-        return seconds, usage.ru_maxrss * _RSS_UNIT / 2**20, out.read().decode()
+            raise SystemExit(f"error: exit code {child.returncode}\n{said}")
+        return seconds, usage.ru_maxrss * _RSS_UNIT / 2**20, out.read().decode(), said
 
 
 def make_pair(megapixels: float, folder: Path, scale: int = 2) -> None:
@@ -131,6 +142,50 @@ def floor(folder: Path) -> None:
     print(json.dumps({"product": min(products), "files": time.perf_counter() - started}))
 
 
+def networks(weights: Path, threads: int) -> None:
+    """Print nanoseconds a pixel of every network by every engine, and of the plain U-Net, on one tile."""
+    import numpy as np
+    import torch
+    from torch import nn
+
+    from dualcam.networks.blocks import UNet
+    from dualcam.neural import engine
+    from dualcam.training import stages, starts
+
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(0)
+
+    def best(work: Any, side: int) -> float:
+        seconds = []
+        for _ in range(_TILES):
+            started = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - started)
+        return min(seconds[1:]) / side**2 * 1e9
+
+    out: dict[str, dict[str, float]] = {}
+    entries = tomllib.loads((weights / "manifest.toml").read_text(encoding="utf-8"))
+    for name in ("refec", "refcolor", "refsr"):
+        planes = rng.standard_normal((len(entries["networks"][name]["planes"]), _TILE, _TILE), np.float32)
+        out[name] = {}
+        for precision in ("int8", "float32"):
+            network = engine.alone(weights, name, threads, precision=precision)
+            if network.precision == precision:
+                out[name][precision] = best(lambda: network.try_out(planes), _TILE)  # noqa: B023
+        shape = {k: entries["run"][name]["config"].get(f"{name}.{k}") for k in ("channels", "blocks")}
+        made = nn.ModuleDict({name: stages.build(name, {k: json.loads(v) for k, v in shape.items() if v})})
+        starts.begin(made, {name: weights / f"{name}.onnx"})
+        fed = torch.from_numpy(planes)[None]
+        with torch.inference_mode():
+            out[name]["PyTorch"] = best(lambda: made[name](fed), _TILE)  # noqa: B023
+    plain = UNet(4, 3, _PLAIN, (1,) * len(_PLAIN), stride=1)
+    with torch.inference_mode():
+        fed = torch.zeros(1, 4, _TILE, _TILE)
+        out["U-Net"] = {"PyTorch": best(lambda: plain(fed), _TILE)}
+    out["U-Net"]["parameters"] = sum(p.numel() for p in plain.parameters())
+    print(json.dumps(out))
+
+
 def multiply_adds(weights: Path) -> dict[str, int]:
     """What every network of a folder of weights computes for a pixel of its input, by name."""
     text = (weights / "manifest.toml").read_text(encoding="utf-8")
@@ -186,9 +241,15 @@ def run_once(folder: Path, options: list[str], environment: dict[str, str]) -> R
     """Run ``dualcam fuse`` on the pair of a folder: seconds, peak memory in MiB, its report."""
     report = folder / "report.json"
     inputs = [str(folder / "mono.png"), str(folder / "color.png")]
-    command = [*PROGRAM, "fuse", *inputs, "-o", str(folder / "out.png"), "--report", str(report), "-q"]
-    seconds, peak, _ = measured([*command, *options, "--overwrite"], environment)
-    return seconds, peak, json.loads(report.read_text(encoding="utf-8"))
+    command = [*PROGRAM, "fuse", *inputs, "-o", str(folder / "out.png"), "--report", str(report)]
+    seconds, peak, _, said = measured([*command, *options, "--overwrite"], environment)
+    told = re.search(r"about (\d+) (s|min), ([\d.]+) GB", said)
+    if told is None:
+        raise SystemExit(f"error: no forecast in {said!r}")
+    facts = json.loads(report.read_text(encoding="utf-8"))
+    facts["foretold_seconds"] = float(told[1]) * (60 if told[2] == "min" else 1)
+    facts["foretold_mib"] = float(told[3]) * 1e9 / 2**20
+    return seconds, peak, facts
 
 
 def case_of(method: str, best: Run, reference_seconds: float) -> dict[str, Any]:
@@ -205,6 +266,8 @@ def case_of(method: str, best: Run, reference_seconds: float) -> dict[str, Any]:
         "method": method,
         "seconds": seconds,
         "peak_mib": peak,
+        "foretold_seconds": facts["foretold_seconds"],
+        "foretold_mib": facts["foretold_mib"],
         "reference_seconds": reference_seconds,
         "ratio": seconds / reference_seconds,
         "hops": hops,
@@ -217,22 +280,46 @@ def markdown(cases: list[dict[str, Any]], about: dict[str, Any]) -> str:
     lines = [
         ", ".join(f"{key} {value}" for key, value in about.items()),
         "",
-        "| method | mono | color | seconds | s per MP | peak memory, MiB | MiB per MP | usual, s | times the usual "
-        "| floor, s | times the floor |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| method | mono | color | seconds | s per MP | foretold, s | peak memory, MiB | foretold, MiB | usual, s "
+        "| times the usual | floor, s | times the floor |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
         size = case["megapixels"]
         lines.append(
             f"| {case['method']} | {_size(case['mono'])} ({size:.1f} MP) | {_size(case['color'])} "
-            f"| {case['seconds']:.2f} | {case['seconds'] / size:.2f} | {case['peak_mib']:.0f} "
-            f"| {case['peak_mib'] / size:.0f} | {case['reference_seconds']:.2f} | {case['ratio']:.2f} "
+            f"| {case['seconds']:.2f} | {case['seconds'] / size:.2f} | {case['foretold_seconds']:.0f} "
+            f"| {case['peak_mib']:.0f} | {case['foretold_mib']:.0f} "
+            f"| {case['reference_seconds']:.2f} | {case['ratio']:.2f} "
             f"| {case['floor_seconds']:.2f} | {case['times_floor']:.2f} |"
         )
     for method in dict.fromkeys(case["method"] for case in cases):
         lines += ["", f"Seconds by hop, {method}:", ""]
         lines += hop_table([case for case in cases if case["method"] == method])
     return "\n".join(lines)
+
+
+def network_table(alone: dict[str, dict[str, float]], cases: list[dict[str, Any]]) -> list[str]:
+    """Networks alone, by engine, and what the plain U-Net would take for the pictures of the cases."""
+    engines = ("int8", "float32", "PyTorch")
+    lines = [
+        "",
+        f"Networks alone, nanoseconds per pixel of their input, on {_TILE} × {_TILE} pixels:",
+        "",
+        "| network | dualcam, 8 bits | dualcam, 32 bits | PyTorch, eager |",
+        "|---|---|---|---|",
+    ]
+    for name, found in alone.items():
+        cells = " | ".join(f"{found[engine]:.0f}" if engine in found else "" for engine in engines)
+        title = f"U-Net, {found['parameters']:,.0f} parameters" if name == "U-Net" else name
+        lines.append(f"| {title} | {cells} |")
+    plain = alone["U-Net"]["PyTorch"] / 1e3
+    ratios = ", ".join(
+        f"{case['seconds'] / (plain * case['megapixels']):.2f} ({case['megapixels']:.1f} MP × {case['scale']})"
+        for case in cases
+        if case["method"] == "neural"
+    )
+    return [*lines, "", f"The whole program in times of that U-Net over the mono picture: {ratios}."]
 
 
 def hop_table(cases: list[dict[str, Any]]) -> list[str]:
@@ -271,7 +358,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=2, help="runs of each case; the best counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for both sides")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
-    parser.add_argument("--worker", choices=("make", "reference", "floor"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--worker", choices=("make", "reference", "floor", "networks"), help=argparse.SUPPRESS
+    )
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker == "make":
@@ -280,6 +369,8 @@ def main() -> None:
         reference(options.folder)
     elif options.worker == "floor":
         floor(options.folder)
+    elif options.worker == "networks":
+        networks(options.weights, options.threads)
     else:
         names = ("OPENCV_FOR_THREADS_NUM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, str(options.threads))}
@@ -301,9 +392,14 @@ def main() -> None:
             "threads": options.threads,
         }
         print(markdown(cases, about))
+        alone = {}
+        if "neural" in methods and find_spec("torch") and find_spec("onnx"):
+            worker = [sys.executable, __file__, "--worker", "networks", "--weights", str(weights)]
+            alone = json.loads(measured([*worker, "--threads", str(options.threads)], environment)[2])
+            print("\n".join(network_table(alone, cases)))
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"about": about, "cases": cases}, indent=2)
+            text = json.dumps({"about": about, "cases": cases, "networks": alone}, indent=2)
             options.json.write_text(text + "\n", encoding="utf-8")
 
 
