@@ -22,6 +22,8 @@ WORKING_SIZE = 1024
 _SMALL = 640
 _FEATURES = 4000
 _RATIO = 0.85
+# Features of one picture that are compared with all of the other at a time.
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +120,6 @@ def _detect(picture: NDArray[np.uint8], factor: float) -> _Features:
 
 
 def _match_renderings(mono: tuple[_Features, _Features], color: tuple[_Features, _Features]) -> Matches:
-    # Brute-force matching takes the most memory of all: one at a time.
     pairs = [_match(a, b) for a, b in zip(mono, color, strict=True)]
     return Matches(np.concatenate([p.mono for p in pairs]), np.concatenate([p.color for p in pairs]))
 
@@ -127,11 +128,29 @@ def _match(mono: _Features, color: _Features) -> Matches:
     """Mutual nearest neighbors that pass Lowe's ratio test."""
     if len(mono.positions) < 2 or len(color.positions) < 2:
         return Matches(np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
-    similarity = mono.descriptors @ color.descriptors.T
-    best = similarity.argmax(axis=1)
-    index = np.arange(len(best))
-    mutual = similarity.argmax(axis=0)[best] == index
-    second, first = np.partition(similarity, -2, axis=1)[:, -2:].T
+    # The similarities of all to all would take the most memory of the whole program.
+    starts = range(0, len(mono.descriptors), _AT_ONCE)
+    parts = parallel.each(lambda s: _nearest(mono.descriptors[s : s + _AT_ONCE], color.descriptors), starts)
+    bests, firsts, seconds, columns = zip(*parts, strict=True)
+    best, first, second = (np.concatenate(part) for part in (bests, firsts, seconds))
+    mutual = np.max(columns, axis=0)[best] == first
     distance, next_distance = (np.sqrt(np.maximum(2 - 2 * s, 1e-9)) for s in (first, second))
     keep = mutual & (distance < _RATIO * next_distance)
     return Matches(mono.positions[keep], color.positions[best[keep]])
+
+
+def _nearest(
+    asked: NDArray[np.float32], known: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """The most similar of ``known`` (m, 128) for each of ``asked`` (n, 128).
+
+    Returns:
+        Its index, its similarity and that of the next one, (n,) each; and how similar the most similar of ``asked`` is
+        to each of ``known``, (m,).
+    """
+    similarity = asked @ known.T
+    columns = similarity.max(axis=0)
+    rows, best = np.arange(len(asked)), similarity.argmax(axis=1)
+    first = similarity[rows, best]
+    similarity[rows, best] = -1
+    return best, first, similarity.max(axis=1), columns
