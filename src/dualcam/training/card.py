@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dualcam.neural.manifest import Entry, Scores
+from dualcam.neural.manifest import Entry, Int8, Scores
 
 _DOES = MappingProxyType(
     {
@@ -38,7 +38,7 @@ One of the three networks of dualcam. It {does}
 |---|---|
 | file | `{file}`, {size:.2f} MB, ONNX, computed in float32 |
 | SHA-256 | `{sha256}` |
-| parameters | {parameters:,} |
+{int8}| parameters | {parameters:,} |
 | cost | {multiply_adds:,} multiply-adds per input pixel |
 | input | `planes` (1, {planes}, H, W): {names} |
 | sizes | H and W multiples of {multiple}; an output pixel depends on {halo} pixels around it |
@@ -88,6 +88,7 @@ def card(name: str, entry: Entry) -> str:
         file=entry.file,
         size=entry.bytes / 1e6,
         sha256=entry.sha256,
+        int8=_int8(entry.int8) if entry.int8 else "",
         parameters=entry.parameters,
         multiply_adds=entry.multiply_adds,
         planes=len(entry.planes),
@@ -101,6 +102,15 @@ def card(name: str, entry: Entry) -> str:
         date=entry.run.date,
         data="\n".join(f"- {row.name}: {row.license}" for row in entry.run.data) or "Not recorded.",
         scores=_table(entry.run.scores) or "Not recorded.",
+    )
+
+
+def _int8(int8: Int8) -> str:
+    files = ", ".join(f"`{one.file}`" for one in int8.files)
+    size = sum(one.bytes for one in int8.files) / 1e6
+    return (
+        f"| in 8 bits | {files}, {size:.2f} MB together; what it adds differs by {int8.error:.2g} (display, root mean "
+        f"square on training samples) |\n"
     )
 
 
