@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -90,3 +91,33 @@ def test_matrix_products_keep_to_one_thread_for_a_while():
         with parallel.sharing():
             assert most() == 1
         assert most() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bands_give_what_all_rows_at_once_give(threads):
+    rng = np.random.default_rng(0)
+    picture, other = rng.random((301, 40, 3), np.float32), rng.random((301, 40), np.float32)
+    seen = []
+
+    def work(rows):
+        seen.append(rows.stop - rows.start)
+        return cv2.GaussianBlur(picture[rows], (0, 0), 2.0), (other[rows] > 0.5)
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(threads)
+    try:
+        blurred, above = parallel.banded(work, 301, margin=8)
+    finally:
+        cv2.setNumThreads(before)
+    np.testing.assert_array_equal(blurred, cv2.GaussianBlur(picture, (0, 0), 2.0))
+    np.testing.assert_array_equal(above, other > 0.5)
+    assert len(seen) > 2 and max(seen) < 301 / 2
+    # Too narrow a margin shows.
+    assert (
+        np.abs(parallel.banded(work, 301, margin=1)[0] - cv2.GaussianBlur(picture, (0, 0), 2.0)).max() > 1e-3
+    )
+
+
+def test_what_a_band_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        parallel.banded(lambda rows: (np.zeros(1 // 0),), 300)

@@ -11,6 +11,7 @@ import pytest
 from dualcam.errors import PlacementError, UsageError
 from dualcam.files.read import from_array
 from dualcam.frame import Origin
+from dualcam.rig import features
 from dualcam.rig.features import equalise, gradient_strength, match_pictures
 from dualcam.rig.place import place
 from dualcam.rig.structure import correlate
@@ -245,3 +246,28 @@ def test_gradient_strength_is_blind_to_the_sign():
     strength = gradient_strength(picture)
     np.testing.assert_allclose(strength, gradient_strength(1 - picture), atol=1e-3)
     assert strength.min() >= 0 and 0.2 < strength.max() <= 1
+
+
+def test_features_are_compared_in_parts_as_all_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+
+    def some(count):
+        root = np.sqrt(rng.dirichlet(np.ones(128), count)).astype(np.float32)
+        return features._Features(rng.random((count, 2), np.float32), root)
+
+    mono = some(700)
+    # Half of the color features are nearly those of mono.
+    close = np.sqrt(mono.descriptors[:300] ** 2 + rng.random((300, 128), np.float32) * 1e-4)
+    color = some(500)
+    color.descriptors[:300] = close / np.linalg.norm(close, axis=1, keepdims=True)
+    found = features._match(mono, color)
+    similarity = mono.descriptors @ color.descriptors.T
+    best = similarity.argmax(1)
+    mutual = similarity.argmax(0)[best] == np.arange(700)
+    second, first = np.sqrt(np.maximum(2 - 2 * np.sort(similarity, 1)[:, -2:].T, 1e-9))
+    kept = mutual & (first < features._RATIO * second)
+    assert 250 < kept.sum() < 400
+    np.testing.assert_array_equal(found.mono, mono.positions[kept])
+    np.testing.assert_array_equal(found.color, color.positions[best[kept]])
+    monkeypatch.setattr(features, "_AT_ONCE", 100)
+    np.testing.assert_array_equal(features._match(mono, color).mono, found.mono)

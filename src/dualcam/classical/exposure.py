@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.channels import highest, total
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.denoise import dct_denoise, display_sigma
@@ -31,6 +32,8 @@ _OPPONENT = (
 # tried and cost more color than they remove noise.
 _FINE, _COARSE = 4.6, 2.8
 _TRUSTED_PX = 1.5
+# Pixels that the smoothing under the noise's measure reaches, at most.
+_SMOOTH_PX = 16
 
 
 def rough_tone(pair: Pair) -> Tone:
@@ -223,13 +226,18 @@ def brightened(linear: FloatArray, factor: FloatArray) -> FloatArray:
 
 def brightened_sigma(color: FloatArray, factor: FloatArray, models: tuple[NoiseModel, ...]) -> FloatArray:
     """Noise of the brightened color (h, w, 3 linear) in the display domain, (h, w), mean of the channels."""
-    smooth = cv2.GaussianBlur(np.maximum(color, 0), (0, 0), 3.0)
-    total = np.zeros(color.shape[:2], np.float32)
     middle = float(np.median(factor))
-    for channel, model in enumerate(models):
-        exposed = NoiseModel(model.shot * middle, model.read * middle**2)
-        total += display_sigma(exposed, smooth[..., channel] * np.float32(middle))
-    return np.maximum(total / 3, np.float32(2e-4))
+
+    def deviation(rows: slice) -> tuple[FloatArray]:
+        smooth = cv2.GaussianBlur(np.maximum(color[rows], 0), (0, 0), 3.0)
+        total = np.zeros(smooth.shape[:2], np.float32)
+        for channel, model in enumerate(models):
+            exposed = NoiseModel(model.shot * middle, model.read * middle**2)
+            total += display_sigma(exposed, smooth[..., channel] * np.float32(middle))
+        return (np.maximum(total / 3, np.float32(2e-4)),)
+
+    (sigma,) = parallel.banded(deviation, len(color), _SMOOTH_PX)
+    return sigma
 
 
 def guided_by(mono: FloatArray, display: FloatArray, match: Match) -> tuple[FloatArray, FloatArray]:
@@ -264,9 +272,19 @@ def _denoise(residual: FloatArray, sigma: FloatArray) -> FloatArray:
 
 
 def _denoise_opponent(residual: FloatArray, sigma: FloatArray, threshold: float) -> FloatArray:
-    unit = (residual / sigma[..., None]) @ _OPPONENT.T
-    clean = np.stack([dct_denoise(np.ascontiguousarray(unit[..., c]), threshold) for c in range(3)], axis=-1)
-    return (clean @ _OPPONENT) * sigma[..., None]
+
+    def apart(rows: slice) -> tuple[FloatArray, ...]:
+        unit = (residual[rows] / sigma[rows][..., None]) @ _OPPONENT.T
+        return tuple(unit[..., c] for c in range(3))
+
+    clean = [dct_denoise(plane, threshold) for plane in parallel.banded(apart, len(sigma))]
+
+    def together(rows: slice) -> tuple[FloatArray]:
+        unit = np.stack([plane[rows] for plane in clean], axis=-1)
+        return ((unit @ _OPPONENT) * sigma[rows][..., None],)
+
+    (denoised,) = parallel.banded(together, len(sigma))
+    return denoised
 
 
 def luminance_display(color: FloatArray, tone: Tone) -> FloatArray:
