@@ -127,7 +127,7 @@ def test_a_mosaic_begins_with_red(folders, pattern):
     seen = []
 
     class Listening:
-        def over(self, planes):
+        def over(self, planes, watch=None):
             seen.append([np.asarray(plane) for plane in planes])
             return (np.zeros((*planes[0].shape, 3), np.float32),)
 
@@ -165,7 +165,7 @@ def test_changed_color_is_not_measured(folders):
     shape = known.mono.shape
 
     class Painting:
-        def over(self, planes):
+        def over(self, planes, watch=None):
             change = np.zeros((*planes[0].shape, 3), np.float32)
             change[:, : shape[1] // 2, 0] = 0.3
             return change, np.full((*planes[0].shape, 1), 8, np.float32)
