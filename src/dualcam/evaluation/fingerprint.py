@@ -50,6 +50,8 @@ _PRESENTATION = (
     "networks",
     "training",
     "py.typed",
+    "fusion/forecast.py",
+    "fusion/past.py",
     "fusion/report.py",
     "fusion/report_page.py",
     "evaluation/attempts.py",
