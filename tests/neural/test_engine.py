@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
@@ -75,9 +76,9 @@ def test_missing_weights(folder):
 def test_weights_that_are_no_network(folder):
     path = folder / "refec.onnx"
     text = (folder / manifest.NAME).read_text()
-    old = engine.hashlib.sha256(path.read_bytes()).hexdigest()
+    old = hashlib.sha256(path.read_bytes()).hexdigest()
     path.write_bytes(b"no network")
-    (folder / manifest.NAME).write_text(text.replace(old, engine.hashlib.sha256(b"no network").hexdigest()))
+    (folder / manifest.NAME).write_text(text.replace(old, hashlib.sha256(b"no network").hexdigest()))
     with pytest.raises(UnavailableError, match=r"refec\.onnx cannot be run"):
         engine.load(folder).refec.run(planes(11))
 
@@ -97,7 +98,7 @@ def test_a_network_of_another_version_s_outputs(folder):
     path = folder / "refsr.onnx"
     content = untrained.network(len(engine.PLANES["refsr"]), 4).SerializeToString()
     text = (folder / manifest.NAME).read_text()
-    old, new = (engine.hashlib.sha256(data).hexdigest() for data in (path.read_bytes(), content))
+    old, new = (hashlib.sha256(data).hexdigest() for data in (path.read_bytes(), content))
     path.write_bytes(content)
     (folder / manifest.NAME).write_text(text.replace(old, new))
     with pytest.raises(UnavailableError, match="return residual, logit, not residual, logit, mono") as caught:

@@ -85,7 +85,7 @@ def _package(module: str, needed: bool) -> str:
 
 def _weights() -> str:
     from dualcam.errors import DualcamError
-    from dualcam.neural import engine, manifest
+    from dualcam.neural import engine, manifest, network
 
     if not manifest.there(manifest.SHIPPED):
         return "none: classical method"
@@ -94,7 +94,7 @@ def _weights() -> str:
         engine.load(manifest.SHIPPED)
         for entry in entries.values():
             for one in entry.files:
-                engine.checked(manifest.SHIPPED / one.file, one.sha256)
+                network.checked(manifest.SHIPPED / one.file, one.sha256)
     except DualcamError as error:
         # Where the package lies is nobody's business.
         return _without_home(f"CANNOT BE USED: {error.cause}".replace(str(manifest.SHIPPED), "..."))

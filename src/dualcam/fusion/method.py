@@ -12,8 +12,8 @@ from dualcam.errors import UnavailableError, UsageError
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.fusion import render
 from dualcam.neural import devices, manifest
-from dualcam.neural.engine import Load
 from dualcam.neural.method import Neural
+from dualcam.neural.network import Load
 from dualcam.rig.matching import Match
 
 METHODS = ("auto", "classical", "neural")

@@ -13,6 +13,7 @@ from dualcam.classical import exposure, upsample
 from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.neural import claims, devices, engine, features, tiles
+from dualcam.neural.network import AnyNetwork, Load
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
@@ -70,7 +71,7 @@ class Neural:
         """What the user should know about how the networks ran."""
         return self._engine.notes
 
-    def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, engine.Load]:
+    def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
         """What the networks will take for pictures of these sizes, by hop."""
         return {
             "refEC": self._engine.refec.load(*color),
@@ -154,7 +155,7 @@ class Neural:
         return pixels, sure
 
 
-def expose(refec: engine.AnyNetwork, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
+def expose(refec: AnyNetwork, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
     """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import math
-import tomllib
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,9 +19,9 @@ from dualcam.files.outputs import Outputs
 from dualcam.frame import FloatArray
 from dualcam.networks.blocks import reach_of_fine
 from dualcam.neural import manifest, parts
-from dualcam.neural.engine import INPUT, OUTPUTS, PLANES
-from dualcam.neural.manifest import DataSet, Entry, File, Int8, Run, Value
-from dualcam.training import batches, card, graph, graph_int8, int8, stages
+from dualcam.neural.engine import OUTPUTS, PLANES
+from dualcam.neural.manifest import Entry, File, Int8, Run
+from dualcam.training import batches, card, graph, graph_int8, int8, origins, stages
 from dualcam.training import config as configs
 from dualcam.training.sources import Sources
 from dualcam.training.store import Store
@@ -102,7 +97,7 @@ def export(
             f"{run} holds no trained network.", "Name the folder that `dualcam train --out` made."
         )
     entries = manifest.read(out) if manifest.there(out) else {}
-    sets, done = datasets(data), []
+    sets, done = origins.datasets(data), []
     written: dict[str, bytes] = {}
     for name, path in files.items():
         target = out / f"{name}.onnx"
@@ -112,7 +107,7 @@ def export(
         planes = None
         if int8_samples is not None and name in int8.NETWORKS:
             planes = calibration(name, int8_samples, run)
-        one, contents = _exported(name, network, _run(run, files, date, step, sets), half, planes)
+        one, contents = _exported(name, network, origins.run(run, files, date, step, sets), half, planes)
         written |= contents
         entries[name] = one.entry
         written[f"{name}.md"] = card.card(name, one.entry).encode()
@@ -223,7 +218,7 @@ def _int8_error(name: str, content: bytes, fast: Mapping[str, bytes], planes: Se
     wide, short = _session(content), [_session(fast[part]) for part in parts.PARTS]
 
     def through_parts(planes: FloatArray) -> FloatArray:
-        known = {INPUT: planes[None]}
+        known = {parts.INPUT: planes[None]}
         for session in short:
             names = [one.name for one in session.get_outputs()]
             known |= zip(
@@ -231,7 +226,7 @@ def _int8_error(name: str, content: bytes, fast: Mapping[str, bytes], planes: Se
             )
         return known[OUTPUTS[name][0]]
 
-    wanted = np.concatenate([wide.run(OUTPUTS[name][:1], {INPUT: p[None]})[0].ravel() for p in planes])
+    wanted = np.concatenate([wide.run(OUTPUTS[name][:1], {parts.INPUT: p[None]})[0].ravel() for p in planes])
     found = np.concatenate([through_parts(p).ravel() for p in planes])
     error, size = (float(np.sqrt(np.mean(x.astype(np.float64) ** 2))) for x in (found - wanted, wanted))
     if not error < _INT8_TOLERANCE * size:
@@ -255,7 +250,7 @@ def verify(network: nn.Module, content: bytes, planes: int, multiple: int) -> fl
     for fed in _random(planes, multiple):
         with torch.no_grad():
             wanted = _tensors(network(fed))
-        worst = max(worst, _apart(session.run(None, {INPUT: fed.numpy()}), wanted))
+        worst = max(worst, _apart(session.run(None, {parts.INPUT: fed.numpy()}), wanted))
     return worst
 
 
@@ -306,79 +301,3 @@ def multiply_adds(network: nn.Module, planes: int, multiple: int) -> int:
     for handle in handles:
         handle.remove()
     return round(total / side**2)
-
-
-# --- where it comes from --------------------------------------------------------------------------
-
-
-def datasets(folders: Sequence[Path]) -> tuple[DataSet, ...]:
-    """What folders of training pictures hold, by the folders within them and the license in their index.csv.
-
-    Raises:
-        InputError: there is no index, or it lacks a column.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    for folder in folders:
-        try:
-            with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    counts[row["file"].partition("/")[0], row["license"]] += 1
-        except (OSError, KeyError, ValueError, csv.Error) as error:
-            raise InputError(
-                f"{folder / 'index.csv'} cannot be used: {error!r}.",
-                "--data takes folders with an index.csv that has the columns file and license.",
-            ) from error
-    return tuple(DataSet(f"{name} ({n} pictures)", rights) for (name, rights), n in sorted(counts.items()))
-
-
-def _run(folder: Path, files: Mapping[str, Path], date: str, step: int, sets: tuple[DataSet, ...]) -> Run:
-    config = _config(folder / "config.toml")
-    return Run(
-        name=folder.resolve().name,
-        stage="joint" if len(files) > 1 else next(iter(files)),
-        date=date,
-        seed=int(config.get("seed", 0)),
-        step=step,
-        config=config,
-        data=sets,
-        scores=_scores(folder / "scores.json"),
-    )
-
-
-def _config(path: Path) -> dict[str, Value]:
-    """Settings by dotted name."""
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}.", "Use the folder as `dualcam train` left it."
-        ) from error
-
-    def flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, Value]]:
-        for key, value in table.items():
-            if isinstance(value, dict):
-                yield from flat(value, f"{before}{key}.")
-            else:
-                yield f"{before}{key}", value if isinstance(value, str | int | float) else str(value)
-
-    return dict(flat(tables, ""))
-
-
-def _scores(path: Path) -> dict[str, dict[str, float]]:
-    """Scores by level of light, as far as a run has them; numbers without a level are those of all levels."""
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}.", "Use the folder as `dualcam train` left it."
-        ) from error
-    levels = {key: value for key, value in found.items() if isinstance(value, dict)}
-    levels = {"all": found, **levels}
-    numbers = {level: {k: float(v) for k, v in row.items() if _is_number(v)} for level, row in levels.items()}
-    return {level: row for level, row in numbers.items() if row}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

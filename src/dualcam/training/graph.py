@@ -14,7 +14,7 @@ import onnx.numpy_helper
 import torch
 from torch import nn
 
-from dualcam.neural.engine import INPUT
+from dualcam.neural.parts import INPUT
 from dualcam.training import int8
 
 HALF = ".half"

@@ -20,8 +20,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from dualcam.frame import FloatArray
-from dualcam.neural.engine import INPUT
-from dualcam.neural.parts import INNER, OUTER, skip
+from dualcam.neural.parts import INNER, INPUT, OUTER, skip
 from dualcam.training.graph import IR
 
 # Of what a layer gives; the rest is cut off. All of it would make the steps coarser for everything else.

@@ -22,8 +22,8 @@ from dualcam.files.read import from_array
 from dualcam.files.whole import write_whole
 from dualcam.frame import Exposed, FloatArray, Frame, Mosaic, Pair, Placement
 from dualcam.neural import features
-from dualcam.neural.engine import AnyNetwork
 from dualcam.neural.method import expose
+from dualcam.neural.network import AnyNetwork
 from dualcam.neural.tiles import Planes
 from dualcam.rig import warp
 from dualcam.rig.matching import match, match_grid

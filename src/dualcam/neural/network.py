@@ -1,0 +1,286 @@
+"""One network on ONNX Runtime: opened when first used, after its checksum has been compared."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam import memory, parallel
+from dualcam.errors import UnavailableError
+from dualcam.frame import FloatArray, Watch
+from dualcam.neural import devices, parts, tiles
+from dualcam.neural.manifest import Entry, File, Int8
+from dualcam.neural.tiles import Layout, Planes
+
+# Side of the tile that is computed to see how fast a network is, and how often; any network divides by less.
+_TRIAL, _TRIALS = 192, 2
+
+_REMEDY = "Install dualcam anew, export the weights again, or use --method classical."
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a network will take for a picture.
+
+    Attributes:
+        tiles: how many of them are computed.
+        seconds: for all of them, on this machine as it is at the moment.
+    """
+
+    tiles: int
+    seconds: float
+
+
+class _Session:
+    """One ONNX file, opened when it is first needed.
+
+    Args:
+        folder: holds it.
+        file: what the manifest says about it.
+        device: of ``devices.DEVICES``.
+    """
+
+    def __init__(self, folder: Path, file: File, device: str) -> None:
+        self._path, self._sha256, self._device = folder / file.file, file.sha256, device
+        self._opened: dict[int, Any] = {}
+        self._opening = Lock()
+
+    def run(self, fed: Mapping[str, NDArray[Any]], threads: int) -> dict[str, NDArray[Any]]:
+        """Compute: arrays (C, h, w) by name -> the same; inputs that it does not take are left out.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        session = self._session(threads)
+        taken = {one.name: fed[one.name][None] for one in session.get_inputs()}
+        names = [one.name for one in session.get_outputs()]
+        try:
+            found = session.run(names, taken)
+        except Exception as error:
+            # ONNX Runtime has no class of its own for this.
+            if "allocate" in str(error).lower():
+                raise MemoryError(str(error)) from error
+            raise
+        return {name: out[0] for name, out in zip(names, found, strict=True)}
+
+    def rest(self) -> None:
+        """Give the memory that it has used back to the system, until the next run."""
+        with self._opening:
+            self._opened.clear()
+
+    def _session(self, threads: int) -> Any:
+        with self._opening:
+            if threads not in self._opened:
+                self._opened[threads] = self._open(threads)
+            return self._opened[threads]
+
+    def _open(self, threads: int) -> Any:
+        data = checked(self._path, self._sha256)
+        options = devices.onnxruntime().SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            return devices.session(data, options, self._device)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            first = (str(error).splitlines() or [""])[0]
+            raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
+
+
+class Network:
+    """One network of a folder of weights, in floating point.
+
+    Args:
+        folder: holds the ONNX file.
+        entry: what the manifest says about it.
+        outputs: names of what it returns.
+        threads: threads it may use; None for as many as OpenCV uses.
+        together: pixels of tiles that are computed side by side at most, where there are threads for it.
+        device: of ``devices.DEVICES``.
+    """
+
+    precision = "float32"
+
+    def __init__(
+        self,
+        folder: Path,
+        entry: Entry,
+        outputs: Sequence[str],
+        threads: int | None = None,
+        together: int = 0,
+        device: str = devices.CPU,
+    ) -> None:
+        self._session = _Session(folder, entry, device)
+        self._entry = entry
+        self._outputs = outputs
+        self._threads = threads
+        together = together if (threads or parallel.threads()) > 1 else 0
+        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, together)
+
+    def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
+        """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.
+
+        Args:
+            planes: the input.
+            at_once: how many threads call this at the same time, and share the network's threads.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        threads = max(1, (self._threads or parallel.threads()) // at_once)
+        found = _wanted(self._session.run({parts.INPUT: planes}, threads), self._outputs)
+        return tuple(np.asarray(out, np.float32) for out in found)
+
+    def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
+        """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
+        return tiles.whole(self, planes, watch)
+
+    def load(self, height: int, width: int) -> Load:
+        """What a picture of this size will take, by a trial on a small one."""
+        count, pixels = tiles.load(height, width, self.layout)
+        return Load(count, pixels * _seconds_a_pixel(self))
+
+    def rest(self) -> None:
+        """Give the memory that tiles have used back to the system, until the next run, unless it is to be kept."""
+        if not memory.is_kept():
+            self._session.rest()
+
+    def try_out(self, planes: FloatArray) -> None:
+        """Compute one tile, to see how long it takes."""
+        self.run(planes)
+
+    @property
+    def inputs(self) -> int:
+        """How many planes it is fed."""
+        return len(self._entry.planes)
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether its tiles had to be made smaller for want of memory."""
+        return self.layout.limit < self._entry.tile**2
+
+
+class PartedNetwork:
+    """One network of a folder of weights, in 8 bits.
+
+    Args:
+        folder: holds the ONNX files.
+        entry: what the manifest says about it.
+        int8: the same, about its parts.
+        outputs: names of what it returns.
+        threads: threads it may use; None for as many as OpenCV uses.
+        device: of ``devices.DEVICES``.
+    """
+
+    precision = "int8"
+
+    def __init__(
+        self,
+        folder: Path,
+        entry: Entry,
+        int8: Int8,
+        outputs: Sequence[str],
+        threads: int | None = None,
+        device: str = devices.CPU,
+    ) -> None:
+        files = zip(parts.PARTS, int8.files, strict=True)
+        self._parts = {name: _Session(folder, file, device) for name, file in files}
+        self._most = int8.tile**2
+        self._inputs = len(entry.planes)
+        self._outputs = outputs
+        self._threads = threads
+        self.layout = Layout(entry.multiple, int8.halo, self._most)
+
+    def part(self, name: str, fed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Compute a part, see ``parts.RunsParts``.
+
+        Raises:
+            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            MemoryError: too little memory.
+        """
+        found = self._parts[name].run(fed, self._threads or parallel.threads())
+        if name == parts.UP:
+            _wanted(found, self._outputs)
+        return found
+
+    def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
+        """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
+        return parts.whole(self, planes, self._outputs, watch)
+
+    def load(self, height: int, width: int) -> Load:
+        """What a picture of this size will take, by a trial on a small one."""
+        count, pixels = parts.load(height, width, self.layout)
+        return Load(count, pixels * _seconds_a_pixel(self))
+
+    def rest(self) -> None:
+        """Give the memory that it has used back to the system, until the next run, unless it is to be kept."""
+        if not memory.is_kept():
+            for session in self._parts.values():
+                session.rest()
+
+    def try_out(self, planes: FloatArray) -> None:
+        """Compute one tile, to see how long it takes."""
+        known: dict[str, NDArray[Any]] = {parts.INPUT: planes}
+        for name in parts.PARTS:
+            known |= self.part(name, known)
+
+    @property
+    def inputs(self) -> int:
+        """How many planes it is fed."""
+        return self._inputs
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether its tiles had to be made smaller for want of memory."""
+        return self.layout.limit < self._most
+
+
+AnyNetwork = Network | PartedNetwork
+
+
+def _seconds_a_pixel(network: AnyNetwork) -> float:
+    """What a pixel of a tile takes: the last of a few runs of a small one; the first has to open its file."""
+    planes = np.zeros((network.inputs, _TRIAL, _TRIAL), np.float32)
+    started = 0.0
+    for _ in range(_TRIALS):
+        started = time.perf_counter()
+        network.try_out(planes)
+    return (time.perf_counter() - started) / _TRIAL**2
+
+
+def _wanted(found: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
+    if list(found) != list(names):
+        raise UnavailableError(
+            f"the weights return {', '.join(found)}, not {', '.join(names)} as this version of dualcam asks for.",
+            "Use weights that were exported by this version.",
+        )
+    return [found[name] for name in names]
+
+
+def checked(path: Path, sha256: str) -> bytes:
+    """Read an ONNX file and compare it with its checksum, hexadecimal.
+
+    Raises:
+        UnavailableError: it is missing or not what was exported.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnavailableError(f"the weights {path} cannot be read: {error.strerror}.", _REMEDY) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise UnavailableError(
+            f"the weights {path} are damaged: their checksum is not the manifest's.", _REMEDY
+        )
+    return data
