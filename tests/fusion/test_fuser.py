@@ -372,6 +372,10 @@ def test_the_classical_method_has_no_use_for_a_device(monkeypatch):
     with pytest.raises(UsageError, match="CPU only"):
         choose("classical", device="cuda")
     assert choose("classical", device="cpu").name == "classical"
+    with pytest.raises(UsageError, match="no precision 'half'"):
+        choose("auto", precision="half")
+    with pytest.raises(UsageError, match="has no networks"):
+        choose("classical", precision="int8")
 
 
 def test_methods_that_are_there(monkeypatch, tmp_path):

@@ -32,7 +32,7 @@ DEVICES = {
     "cuda": Device("CUDAExecutionProvider", "onnxruntime-gpu"),
     "coreml": Device("CoreMLExecutionProvider", "onnxruntime (on macOS)"),
     "directml": Device("DmlExecutionProvider", "onnxruntime-directml"),
-    "openvino": Device("OpenVINOExecutionProvider", "onnxruntime-openvino", int8=True),
+    "openvino": Device("OpenVINOExecutionProvider", "onnxruntime-openvino"),
 }
 """By name; "cpu" is what "auto" means, since its results are the same everywhere."""
 
