@@ -1,6 +1,7 @@
 """Networks in 8 bits: taught what rounding will do (Jacob et al., CVPR 2018), then rounded.
 
-The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded.
+The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded. So
+does the first block: what it is given has the widest range, and rounding it would make a quarter to a half of the error.
 """
 
 from __future__ import annotations
@@ -69,10 +70,11 @@ def step_of(weight: Tensor) -> Tensor:
 def _inner(network: nn.Module) -> list[tuple[str, nn.Conv2d]]:
     unet = network.net
     assert isinstance(unet, UNet)
+    kept = {unet.head, unet.tail, *unet.encoders[0][0].modules()}
     return [
         (path, layer)
         for path, layer in network.named_modules()
-        if isinstance(layer, nn.Conv2d) and layer is not unet.head and layer is not unet.tail
+        if isinstance(layer, nn.Conv2d) and layer not in kept
     ]
 
 
