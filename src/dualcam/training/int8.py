@@ -1,7 +1,7 @@
 """Networks in 8 bits: taught what rounding will do (Jacob et al., CVPR 2018), then rounded.
 
-The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded. So
-does the first block: what it is given has the widest range, and rounding it would make a quarter to a half of the error.
+The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded. The
+first block does, too: what it is given has the widest range, and rounding it would make up to half of the error.
 """
 
 from __future__ import annotations
