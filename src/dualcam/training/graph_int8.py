@@ -25,13 +25,12 @@ from dualcam.training.graph import IR
 
 # Of what a layer gives; the rest is cut off. All of it would make the steps coarser for everything else.
 _PERCENTILE = 99.99
-_FIRST_BLOCK = "/net/encoders.0/encoders.0.0/"
 
 
 def to_int8(
     model: bytes, planes: Sequence[FloatArray], outputs: Sequence[str], fine: int
 ) -> dict[str, bytes]:
-    """The same network computed in 8 bits; its first convolution and block, and its last one, in 32.
+    """The same network computed in 8 bits; its first and last convolution, and what follows, in 32.
 
     Args:
         model: of ``graph.to_onnx``, weights in 32 bits.
@@ -112,7 +111,6 @@ def _rounded(model: bytes, planes: Sequence[FloatArray]) -> Any:
             weight_type=quantization.QuantType.QInt8,
             nodes_to_exclude=[
                 nodes[convolutions[0]].name,
-                *(node.name for node in nodes if node.name.startswith(_FIRST_BLOCK)),
                 *(node.name for node in nodes[convolutions[-1] :]),
             ],
             calibrate_method=quantization.CalibrationMethod.Percentile,

@@ -1,7 +1,6 @@
 """Networks in 8 bits: taught what rounding will do (Jacob et al., CVPR 2018), then rounded.
 
-The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded. The
-first block does, too: what it is given has the widest range, and rounding it would make up to half of the error.
+The first and the last convolution stay as they are: they are cheap, and what goes in and comes out is not rounded.
 """
 
 from __future__ import annotations
@@ -70,11 +69,10 @@ def step_of(weight: Tensor) -> Tensor:
 def _inner(network: nn.Module) -> list[tuple[str, nn.Conv2d]]:
     unet = network.net
     assert isinstance(unet, UNet)
-    kept = {unet.head, unet.tail, *unet.encoders[0][0].modules()}
     return [
         (path, layer)
         for path, layer in network.named_modules()
-        if isinstance(layer, nn.Conv2d) and layer not in kept
+        if isinstance(layer, nn.Conv2d) and layer is not unet.head and layer is not unet.tail
     ]
 
 
