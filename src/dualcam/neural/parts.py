@@ -15,7 +15,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam import memory
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import tiles
 from dualcam.neural.tiles import Layout, Planes, Span
@@ -32,21 +31,11 @@ def skip(scale: int) -> str:
     return f"skip{scale}"
 
 
-class RunsParts(Protocol):
-    """A network in three parts.
-
-    Attributes:
-        layout: how the first and the last want their tiles.
-    """
-
-    layout: Layout
+class RunsParts(tiles.Rests, Protocol):
+    """A network in three parts; its layout is that of the first and the last."""
 
     def part(self, name: str, fed: Mapping[str, NDArray[np.generic]]) -> Arrays:
         """Compute a part, (C, h, w) each; ``fed`` may hold more than it takes."""
-        ...
-
-    def rest(self) -> None:
-        """Keep no memory for the next run."""
         ...
 
 
@@ -66,19 +55,8 @@ def whole(
     Raises:
         MemoryError: too little for the smallest tiles.
     """
-    memory.give_back()
-    try:
-        while True:
-            try:
-                return _whole(network, planes, outputs, watch)
-            except MemoryError:
-                height, width = planes[0].shape
-                half = tiles.smaller(height, width, network.layout)
-                if half is None:
-                    raise
-                network.layout = half
-    finally:
-        network.rest()
+    height, width = planes[0].shape
+    return tiles.patiently(network, height, width, lambda: _whole(network, planes, outputs, watch))
 
 
 def load(height: int, width: int, layout: Layout) -> tuple[int, int]:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
 
 from dualcam import memory, parallel
 from dualcam.frame import FloatArray, Watch
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +85,8 @@ class Span:
     last: int
 
 
-class Runs(Protocol):
-    """Anything that turns planes (C, h, w) into one or more (c, h, w).
+class Rests(Protocol):
+    """Anything that computes tiles.
 
     Attributes:
         layout: how it wants its input.
@@ -92,12 +94,16 @@ class Runs(Protocol):
 
     layout: Layout
 
-    def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
-        """Compute; ``at_once`` says how many runs share the machine."""
-        ...
-
     def rest(self) -> None:
         """Keep no memory for the next run."""
+        ...
+
+
+class Runs(Rests, Protocol):
+    """Anything that turns planes (C, h, w) into one or more (c, h, w)."""
+
+    def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
+        """Compute; ``at_once`` says how many runs share the machine."""
         ...
 
 
@@ -160,12 +166,20 @@ def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, watch: 
     Raises:
         MemoryError: too little for the smallest tiles.
     """
+    patiently(network, height, width, lambda: _all_pieces(network, height, width, feed, use, watch))
+
+
+def patiently(network: Rests, height: int, width: int, work: Callable[[], Result]) -> Result:
+    """Let a network work over a picture; where memory does not suffice, again with tiles of half the size.
+
+    Raises:
+        MemoryError: too little for the smallest tiles.
+    """
     memory.give_back()
     try:
         while True:
             try:
-                _all_pieces(network, height, width, feed, use, watch)
-                return
+                return work()
             except MemoryError:
                 half = smaller(height, width, network.layout)
                 if half is None:
