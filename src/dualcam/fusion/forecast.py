@@ -71,7 +71,7 @@ MIB: Mapping[str, Mapping[str, Row]] = {
     },
 }
 
-_SIDE, _TRIALS = 1024, 5
+_SIDE, _TRIALS = 1024, 9
 
 
 @dataclass(frozen=True, slots=True)
