@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import product
@@ -145,45 +146,51 @@ def floor(folder: Path) -> None:
 def networks(weights: Path, threads: int) -> None:
     """Print nanoseconds a pixel of every network by every engine, and of the plain U-Net, on one tile."""
     import numpy as np
+
+    from dualcam.neural import engine
+
+    rng = np.random.default_rng(0)
+    entries = tomllib.loads((weights / "manifest.toml").read_text(encoding="utf-8"))
+    planes = {
+        name: rng.standard_normal((len(facts["planes"]), _TILE, _TILE), np.float32)
+        for name, facts in entries["networks"].items()
+    }
+    out: dict[str, dict[str, float]] = {name: {} for name in planes}
+    for name, precision in product(planes, ("int8", "float32")):
+        network = engine.alone(weights, name, threads, precision=precision)
+        if network.precision == precision:
+            out[name][precision] = best(lambda: network.try_out(planes[name]))  # noqa: B023
+
+    # Not before: its threads would be in the way of ONNX Runtime's.
     import torch
     from torch import nn
 
     from dualcam.networks.blocks import UNet
-    from dualcam.neural import engine
     from dualcam.training import stages, starts
 
     torch.set_num_threads(threads)
-    rng = np.random.default_rng(0)
-
-    def best(work: Any, side: int) -> float:
-        seconds = []
-        for _ in range(_TILES):
-            started = time.perf_counter()
-            work()
-            seconds.append(time.perf_counter() - started)
-        return min(seconds[1:]) / side**2 * 1e9
-
-    out: dict[str, dict[str, float]] = {}
-    entries = tomllib.loads((weights / "manifest.toml").read_text(encoding="utf-8"))
-    for name in ("refec", "refcolor", "refsr"):
-        planes = rng.standard_normal((len(entries["networks"][name]["planes"]), _TILE, _TILE), np.float32)
-        out[name] = {}
-        for precision in ("int8", "float32"):
-            network = engine.alone(weights, name, threads, precision=precision)
-            if network.precision == precision:
-                out[name][precision] = best(lambda: network.try_out(planes), _TILE)  # noqa: B023
-        shape = {k: entries["run"][name]["config"].get(f"{name}.{k}") for k in ("channels", "blocks")}
-        made = nn.ModuleDict({name: stages.build(name, {k: json.loads(v) for k, v in shape.items() if v})})
-        starts.begin(made, {name: weights / f"{name}.onnx"})
-        fed = torch.from_numpy(planes)[None]
-        with torch.inference_mode():
-            out[name]["PyTorch"] = best(lambda: made[name](fed), _TILE)  # noqa: B023
-    plain = UNet(4, 3, _PLAIN, (1,) * len(_PLAIN), stride=1)
     with torch.inference_mode():
-        fed = torch.zeros(1, 4, _TILE, _TILE)
-        out["U-Net"] = {"PyTorch": best(lambda: plain(fed), _TILE)}
+        for name, fed in planes.items():
+            shape = {k: entries["run"][name]["config"].get(f"{name}.{k}") for k in ("channels", "blocks")}
+            made = nn.ModuleDict(
+                {name: stages.build(name, {k: json.loads(v) for k, v in shape.items() if v})}
+            )
+            starts.begin(made, {name: weights / f"{name}.onnx"})
+            out[name]["PyTorch"] = best(lambda: made[name](torch.from_numpy(fed)[None]))  # noqa: B023
+        plain = UNet(4, 3, _PLAIN, (1,) * len(_PLAIN), stride=1)
+        out["U-Net"] = {"PyTorch": best(lambda: plain(torch.zeros(1, 4, _TILE, _TILE)))}
     out["U-Net"]["parameters"] = sum(p.numel() for p in plain.parameters())
     print(json.dumps(out))
+
+
+def best(work: Callable[[], object]) -> float:
+    """Nanoseconds a pixel of a tile, best of a few; the first does not count."""
+    seconds = []
+    for _ in range(_TILES):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds[1:]) / _TILE**2 * 1e9
 
 
 def multiply_adds(weights: Path) -> dict[str, int]:
