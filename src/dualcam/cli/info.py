@@ -41,7 +41,7 @@ def lines(facts: FileFacts) -> list[str]:
         ("curve", facts.curve),
         ("white", f"{facts.white:g}"),
         ("profile", facts.profile),
-        ("orientation", f"{facts.orientation} (applied when read)" if facts.orientation != 1 else ""),
+        ("orientation", _orientation(facts)),
         ("alpha", "yes, ignored" if facts.has_alpha else ""),
         ("camera", _camera(facts)),
         ("taken", facts.camera.date),
@@ -51,6 +51,12 @@ def lines(facts: FileFacts) -> list[str]:
         rows[4:4] = _sensor(facts.sensor)
     rows += [("note", note) for note in facts.notes]
     return [str(facts.path), *(f"  {name:<12}{text}" for name, text in rows if text)]
+
+
+def _orientation(facts: FileFacts) -> str:
+    if facts.format == "FITS":
+        return "rows from the bottom up" if facts.orientation == 4 else "rows from the top down"
+    return f"{facts.orientation} (applied when read)" if facts.orientation != 1 else ""
 
 
 def _sensor(sensor: SensorFacts) -> list[tuple[str, str]]:
