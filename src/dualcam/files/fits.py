@@ -39,7 +39,7 @@ _DROPPED = re.compile(
 
 
 @contextmanager
-def _astropy(path: Path) -> Iterator[Any]:
+def _astropy(path: Path | None) -> Iterator[Any]:
     """The module ``astropy.io.fits``, with its remarks about unusual headers kept quiet."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -47,7 +47,7 @@ def _astropy(path: Path) -> Iterator[Any]:
             from astropy.io import fits  # takes half a second, which only FITS files should cost
         except ImportError as error:
             raise UnavailableError(
-                f"{path} is a FITS file, and astropy is not installed.",
+                f"{path or 'the output'} is a FITS file, and astropy is not installed.",
                 'Install it with: pip install "dualcam[astro]"',
             ) from error
         yield fits
@@ -253,7 +253,7 @@ def samples(data: bytes, header: Header, path: Path, plane: int | None = None) -
     )
 
 
-def encode(samples: NDArray[Any], cards: str, exif: bytes | None, provenance: str, path: Path) -> bytes:
+def encode(samples: NDArray[Any], cards: str, exif: bytes | None, provenance: str) -> bytes:
     """Linear samples -> a FITS file.
 
     Args:
@@ -261,7 +261,6 @@ def encode(samples: NDArray[Any], cards: str, exif: bytes | None, provenance: st
         cards: header of the FITS file that lends its facts, see ``frame.Origin``; "" for none.
         exif: EXIF block that lends them where there are no cards.
         provenance: how the picture was made.
-        path: the file, for messages.
 
     Returns:
         A primary picture; RGB as a cube of three planes. Rows are stored from the bottom up, or in the order that the
@@ -270,7 +269,7 @@ def encode(samples: NDArray[Any], cards: str, exif: bytes | None, provenance: st
     Raises:
         UnavailableError: astropy is missing.
     """
-    with _astropy(path) as fits:
+    with _astropy(None) as fits:
         known = fits.Header.fromstring(cards) if cards else _cards_of(fits, exif)
         top_down = str(known.get("ROWORDER", "")).strip() == "TOP-DOWN"
         array = samples if top_down else samples[::-1]

@@ -218,7 +218,7 @@ def _mipi(rows: Bytes, bits: int) -> NDArray[np.uint16]:
         rest |= packs[..., group + place].astype(np.uint32) << (8 * place)
     lows = (rest[..., None] >> (low * np.arange(group, dtype=np.uint32))) & np.uint32(2**low - 1)
     out = (packs[..., :group].astype(np.uint16) << low) | lows.astype(np.uint16)
-    return out.reshape(len(rows), -1)
+    return np.asarray(out.reshape(len(rows), -1), np.uint16)
 
 
 def _pfnc(row: Bytes, bits: int, count: int) -> NDArray[np.uint16]:
@@ -234,9 +234,11 @@ def _gige(row: Bytes, bits: int, count: int) -> NDArray[np.uint16]:
     """Two samples in three bytes: high of the first, low of both (4 bits for each), high of the second."""
     pairs = np.concatenate([row, np.zeros(-len(row) % 3, np.uint8)]).reshape(-1, 3).astype(np.uint16)
     low, mask = bits - 8, np.uint16(2 ** (bits - 8) - 1)
-    out = np.stack(
-        [(pairs[:, 0] << low) | (pairs[:, 1] & mask), (pairs[:, 2] << low) | ((pairs[:, 1] >> 4) & mask)], 1
+    first, second = (
+        (pairs[:, 0] << low) | (pairs[:, 1] & mask),
+        (pairs[:, 2] << low) | ((pairs[:, 1] >> 4) & mask),
     )
+    out: NDArray[np.uint16] = np.stack([first, second], 1).astype(np.uint16)
     return out.reshape(-1)[:count]
 
 
