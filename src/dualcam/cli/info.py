@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Picture files.")],
+    raw: Annotated[
+        str | None,
+        typer.Option(metavar="WxHxBITS[:...]", help="They are flat samples without header, such as 1280x1024x8."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
 ) -> None:
     """Show size, format, bits, curve, profile, sensor and camera of picture files."""
@@ -25,7 +29,7 @@ def info(
         failed = 0
         for path in files:
             try:
-                print("\n".join(lines(probe(path))), flush=True)
+                print("\n".join(lines(probe(path, raw=raw))), flush=True)
             except DualcamError as error:
                 failed = explain(error, verbose)
         if failed:

@@ -169,16 +169,15 @@ def _would_fit(size: int, layout: Layout, count: int) -> str:
         other = Layout(width, height, bits, "", packing)
         if layout.skip + other.frame_bytes == size:
             fits.append(f"{width}x{height}x{'9 to 16' if bits == 16 else bits}{packing and ':' + packing}")
-    if not fits:
-        for columns, rows in _USUAL:
-            for bytes_each, bits_each in ((1, "8"), (2, "9 to 16")):
-                if columns * rows * bytes_each == size - layout.skip:
-                    fits.append(f"{columns}x{rows}x{bits_each}")
+    for columns, rows in _USUAL:
+        for bytes_each, bits_each in ((1, "8"), (2, "9 to 16")):
+            if columns * rows * bytes_each == size - layout.skip and (columns, rows) != (width, height):
+                fits.append(f"{columns}x{rows}x{bits_each}")
     over = size - layout.skip - layout.frame_bytes
     if not fits and 0 < over <= 65536:
         fits.append(f"this layout after a header of {over} bytes (skip={layout.skip + over})")
     if fits:
-        return f"The size would fit {', or '.join(fits[:4])}."
+        return f"The size would fit {', or '.join(fits[:5])}."
     return "Check width, height, bits and packing, and whether the file is whole."
 
 

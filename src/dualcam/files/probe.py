@@ -11,8 +11,10 @@ import numpy as np
 from dualcam.camera.curves import decode as srgb_to_linear
 from dualcam.errors import InputError
 from dualcam.files import channels, decode, libraw, lossy, metadata
+from dualcam.files.flat import parse_layout
 from dualcam.files.metadata import CameraFacts
 from dualcam.files.read import profile_of
+from dualcam.files.reading import Reading
 from dualcam.files.samples import Header, Samples, turned_pattern
 
 RoleGuess = Literal["mono", "color", "unknown"]
@@ -77,20 +79,22 @@ class FileFacts:
     sensor: SensorFacts | None = None
 
 
-def probe(path: str | Path) -> FileFacts:
+def probe(path: str | Path, *, raw: str | None = None) -> FileFacts:
     """Look at a picture file.
 
     Only raw files and RGB files are decoded, the latter to guess the role: JPEGs at reduced size.
 
     Args:
         path: the file.
+        raw: how a flat file without header is stored, as in ``read``.
 
     Raises:
+        UsageError: that is no layout.
         InputError: the file cannot be used, with the same causes as in ``read``; damage to the pixels alone
             is not an error here and shows as role "unknown".
     """
     path = Path(path)
-    loaded = decode.load(path)
+    loaded = decode.load(path, Reading(layout=parse_layout(raw) if raw is not None else None))
     if loaded.kind == "raw":
         return _raw_facts(path, loaded.data)
     header = decode.read_header(path, loaded)
