@@ -37,7 +37,14 @@ def file(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "white"),
-    [("uint8", 255), ("uint16", 65535), ("int16", 32767), ("uint32", 65535), ("int32", 65535), ("float32", 65535)],
+    [
+        ("uint8", 255),
+        ("uint16", 65535),
+        ("int16", 32767),
+        ("uint32", 65535),
+        ("int32", 65535),
+        ("float32", 65535),
+    ],
 )
 def test_sample_types(file, kind, white):
     """Rows from the bottom up, as the standard recommends; no guess at a dark picture's bits."""
@@ -218,13 +225,19 @@ def test_without_astropy(file, monkeypatch):
 
 def science_makers_free():
     """A FITS file by hand."""
-    cards = ["SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    2"]
+    cards = [
+        "SIMPLE  =                    T",
+        "BITPIX  =                    8",
+        "NAXIS   =                    2",
+    ]
     cards += ["NAXIS1  =                   32", "NAXIS2  =                   32", "END"]
     return "".join(card.ljust(80) for card in cards).ljust(2880).encode() + bytes(2880)
 
 
 def test_a_file_by_hand_agrees(file):
-    data = science_makers_free()[:2880] + noise(32, 32, high=256).astype(np.uint8).tobytes() + bytes(2880 - 1024)
+    data = (
+        science_makers_free()[:2880] + noise(32, 32, high=256).astype(np.uint8).tobytes() + bytes(2880 - 1024)
+    )
     frame = read(file(data), "mono")
     np.testing.assert_allclose(frame.pixels[..., 0], noise(32, 32, high=256)[::-1] / 255, atol=1e-6)
 
@@ -262,7 +275,9 @@ def test_written_again(file, tmp_path, order):
     with astropy_fits.open(path) as out:
         out.verify("exception")
         header, data = out[0].header, out[0].data
-        np.testing.assert_array_equal(data, np.moveaxis(picture if order == "TOP-DOWN" else picture[::-1], -1, 0))
+        np.testing.assert_array_equal(
+            data, np.moveaxis(picture if order == "TOP-DOWN" else picture[::-1], -1, 0)
+        )
         for key, value in CARDS.items():
             assert str(header[key.replace("_", "-")]) == str(value)
         assert header["ROWORDER"] == (order or "BOTTOM-UP")

@@ -91,7 +91,9 @@ def test_mosaic(file):
     frame = read(file(stored.astype("<u2").tobytes()), "color", raw="24x18x12:grbg", balance="none")
     assert frame.mosaic.pattern == "GRBG"
     np.testing.assert_allclose(frame.mosaic.samples, stored / 4095, rtol=1e-6)
-    option = read(file(stored.astype("<u2").tobytes()), "color", raw="24x18x12", pattern="GRBG", balance="none")
+    option = read(
+        file(stored.astype("<u2").tobytes()), "color", raw="24x18x12", pattern="GRBG", balance="none"
+    )
     np.testing.assert_array_equal(option.pixels, frame.pixels)
     with pytest.raises(InputError, match="was given as color") as caught:
         read(file(stored.astype("<u2").tobytes()), "color", raw="24x18x12")

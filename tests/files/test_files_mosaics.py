@@ -74,7 +74,7 @@ def test_refused_without_a_pattern(file):
         read(path, "color")
     assert "--color-pattern RGGB" in caught.value.remedy
     with pytest.raises(UsageError, match="three channels"):
-        read(file(make.png(make.rgb())), "color", pattern="RGGB")
+        read(file(make.png(make.rgb()), "rgb"), "color", pattern="RGGB")
     with pytest.raises(InputError, match="was given as mono"):
         read(path, "mono", pattern="RGGB")
     for name, value in (("pattern", "RGBG"), ("balance", "1,2"), ("balance", "1,0,1"), ("black", "dark")):
@@ -165,7 +165,9 @@ def test_pgm_of_any_depth(file, top):
     assert frame.origin.bits == top.bit_length()
 
 
-@pytest.mark.parametrize("encode", [make.png, make.tiff, lambda dn: pgm(dn, 65535)], ids=["png", "tiff", "pgm"])
+@pytest.mark.parametrize(
+    "encode", [make.png, make.tiff, lambda dn: pgm(dn, 65535)], ids=["png", "tiff", "pgm"]
+)
 @pytest.mark.parametrize("bits", [10, 12, 14])
 @pytest.mark.parametrize("dark", [1, 40])
 def test_samples_at_the_upper_end(file, encode, bits, dark):

@@ -47,6 +47,12 @@ def test_byte_order_is_seen_whatever_the_header_says(file, flag, big, top):
     assert said == ((flag == 1) != big)
 
 
+def test_a_dark_first_frame_does_not_mislead(file):
+    frames = [np.full((40, 56), 1000, np.uint16), *film()]
+    frame = read(file(science_makers.ser(frames, flag=1)), "mono", frame=2, white=65535)
+    np.testing.assert_allclose(frame.pixels[..., 0], frames[2] / 65535, rtol=1e-6)
+
+
 @pytest.mark.parametrize("flag", [0, 1])
 def test_without_a_sign_the_habit_decides(file, flag):
     """Noise over all bits looks the same both ways: 0 is little-endian, as most programs write it."""
@@ -97,7 +103,10 @@ def test_three_planes(file, color, order, bits):
 def test_frames_and_their_times(file):
     frames = film(4)
     start = datetime.datetime(2024, 5, 1, 22, 10, 3)
-    ticks = [(start - datetime.datetime(1, 1, 1)) // datetime.timedelta(microseconds=1) * 10 + i * 10**7 for i in range(4)]
+    ticks = [
+        (start - datetime.datetime(1, 1, 1)) // datetime.timedelta(microseconds=1) * 10 + i * 10**7
+        for i in range(4)
+    ]
     path = file(science_makers.ser(frames, stamps=ticks))
     last = read(path, "mono", frame=3)
     np.testing.assert_allclose(last.pixels[..., 0], frames[3] / 65535, rtol=1e-6)

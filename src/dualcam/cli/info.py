@@ -18,7 +18,9 @@ def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Picture files.")],
     raw: Annotated[
         str | None,
-        typer.Option(metavar="WxHxBITS[:...]", help="They are flat samples without header, such as 1280x1024x8."),
+        typer.Option(
+            metavar="WxHxBITS[:...]", help="They are flat samples without header, such as 1280x1024x8."
+        ),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
 ) -> None:

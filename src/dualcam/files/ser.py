@@ -12,6 +12,7 @@ import datetime
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,18 +96,29 @@ def load(path: Path, frame: int | None) -> Clip:
             raise InputError(
                 f"{path} is cut off: {there} of its {head.count} frames are there.", "Copy it again."
             )
-        # Frame 0 decides about byte order and depth for all, so that a video does not flicker.
-        first = stream.read(head.frame_bytes)
         stream.seek(_HEADER.size + number * head.frame_bytes)
-        data = first if number == 0 else stream.read(head.frame_bytes)
+        data = stream.read(head.frame_bytes)
         stream.seek(_HEADER.size + head.count * head.frame_bytes + 8 * number)
         stamp = stream.read(8)
+        probes = _probes(stream, head, there) if head.bits > 8 else []
     utc = int.from_bytes(stamp, "little", signed=True) if len(stamp) == 8 else head.utc
-    big, notes = _byte_order(first, head)
-    wide = np.frombuffer(first, ">u2" if big else "<u2") if head.bits > 8 else np.zeros(1, np.uint16)
-    over = 8 < head.bits < 16 and int(wide.max()) >= 2**head.bits
+    big, notes = _byte_order(probes, head)
+    wide = [probe.byteswap() if big else probe for probe in probes]
+    over = head.bits < 16 and any(int(probe.max()) >= 2**head.bits for probe in wide)
     notes += [f"frame {number} of {head.count}"] if head.count > 1 else []
     return Clip(data, head, number, big, 16 - head.bits if over else 0, utc, tuple(notes))
+
+
+def _probes(stream: BinaryIO, head: _Head, there: int) -> list[NDArray[np.uint16]]:
+    """Parts of the first, middle and last frame, which decide about byte order and depth for all: no flicker."""
+    rows = min(head.height, _PROBED_ROWS)
+    above = (head.height - rows) // 2 * head.width * head.planes * 2
+    found = []
+    for number in sorted({0, there // 2, there - 1}):
+        stream.seek(_HEADER.size + number * head.frame_bytes + above)
+        part = np.frombuffer(stream.read(rows * head.width * head.planes * 2), "<u2")
+        found.append(part.reshape(rows, head.width, head.planes))
+    return found
 
 
 def frames(path: Path) -> int:
@@ -143,24 +155,20 @@ def _text(field: bytes) -> str:
     return "".join(c for c in text if c.isprintable()).strip()
 
 
-def _byte_order(data: bytes, head: _Head) -> tuple[bool, list[str]]:
+def _byte_order(probes: list[NDArray[np.uint16]], head: _Head) -> tuple[bool, list[str]]:
     """Whether samples are big-endian: by the order in which neighbors resemble each other, else by habit."""
-    if head.bits <= 8:
-        return False, []
     by_habit = head.little == 1
-    rows = min(head.height, _PROBED_ROWS)
-    raw = np.frombuffer(data, "<u2", rows * head.width * head.planes)
-    plane = raw.reshape(rows, head.width, head.planes)
-    little, big = _roughness(plane), _roughness(plane.byteswap())
+    told = [(_roughness(probe), _roughness(probe.byteswap())) for probe in probes]
+    little, big = max(told, key=lambda pair: max(pair) / max(min(pair), 1e-6), default=(0.0, 0.0))
     if max(little, big) < 1.5 * min(little, big) or max(little, big) == 0:
-        return by_habit, []
+        return by_habit and bool(probes), []
     found = big < little
     note = f"samples are {'big' if found else 'little'}-endian, whatever the header says"
     return found, [note] if found != by_habit else []
 
 
 def _roughness(plane: NDArray[np.uint16]) -> float:
-    """Mean step between neighbors of one color, over the mean value: small for a picture, near 1 for shuffled bytes."""
+    """Mean step between neighbors of one color, over the spread: small for a picture, near 1 for shuffled bytes."""
     values = plane.astype(np.float32)
     step = float(np.abs(values[:, 2:] - values[:, :-2]).mean())
     return step / max(float(values.std()), 1e-6)
