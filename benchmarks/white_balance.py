@@ -1,7 +1,7 @@
 """How far the estimated white balance of a mosaic lies from the truth, against plainer ways to estimate it.
 
-Each photo passes for a scene whose white is white: its samples are dimmed by known factors, mosaiced, darkened eightfold
-and made noisy (4000 electrons at white, 3 electrons of read noise). The error is the angle between estimated and true
+Each photo passes for a scene whose white is white: its samples are dimmed by known factors, mosaiced, darkened
+eightfold and made noisy (4000 electrons at white, 3 of read noise). The error is the angle between estimated and true
 light, in degrees (Hordley and Finlayson, Reevaluation of color constancy algorithm performance, JOSA A 2006).
 
   python benchmarks/white_balance.py FOLDER [--every N]

@@ -150,7 +150,7 @@ def _levels(cards: Any) -> tuple[int, str, float]:
         return 15, "float64", 32767.0  # signed: negative numbers are noise under black
     if stored == 32 and scale == 1:
         return 32, "float64", 2.0**32 - 1 if zero == 2**31 else 2.0**31 - 1
-    return abs(stored), "float64", 1.0
+    return abs(stored), "float32" if (stored, scale, zero) == (-32, 1, 0) else "float64", 1.0
 
 
 def _row_order(cards: Any) -> tuple[bool, list[str]]:
@@ -248,9 +248,9 @@ def samples(data: bytes, header: Header, path: Path, plane: int | None = None) -
     if header.sample == "uint16":
         # Signed numbers from -32768: the highest bit the other way round.
         return array.astype(np.int16).view(np.uint16) ^ np.uint16(0x8000)
-    return (
-        array.astype(header.sample) if header.sample == "uint8" else array.astype(np.float64) * scale + zero
-    )
+    if header.sample in ("uint8", "float32"):
+        return array.astype(header.sample)
+    return array.astype(np.float64) * scale + zero
 
 
 def encode(samples: NDArray[Any], cards: str, exif: bytes | None, provenance: str) -> bytes:

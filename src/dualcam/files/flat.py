@@ -260,7 +260,11 @@ def stated_white(array: Samples, layout: Layout, path: Path) -> tuple[float, tup
         )
     other = "" if array.dtype == np.uint8 or layout.big_endian else ":be"
     swapped = array.dtype == np.uint16 and int(array.byteswap().max()) <= white
-    remedy = f"Perhaps the high byte comes first: add {other}." if swapped and other else "Check the layout."
+    remedy = (
+        f"Perhaps the high byte comes first: add {other}."
+        if swapped and other
+        else f"They take at least {top.bit_length()}."
+    )
     if swapped and not other:
         remedy = "Perhaps the low byte comes first: leave out :be."
     raise InputError(f"{path} holds values up to {top}, which do not fit into {layout.bits} bits.", remedy)
