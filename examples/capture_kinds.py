@@ -3,8 +3,8 @@
     dualcam simulate photo.jpg -o capture
     python examples/capture_kinds.py capture kinds
 
-writes, all of 12 bits and linear: L.fits and OSC.fits (with a color filter and row order in the header), L.ser and OSC.ser
-(two frames each), mono.raw and color.raw (samples only), mono.pgm and color.pgm (color is a mosaic there, too).
+writes, all of 12 bits and linear: L.fits and OSC.fits (with a color filter and row order in the header), L.ser and
+OSC.ser (two frames each), mono.raw and color.raw (samples only), mono.pgm and color.pgm (color is a mosaic, too).
 Needs astropy: pip install "dualcam[astro]".
 """
 
