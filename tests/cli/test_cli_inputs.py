@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -248,3 +249,29 @@ def test_a_cut_off_film_is_refused_before_the_work(folder, tmp_path):
     done = fuse(short, folder / "color.ser", "--mono-frame", "1", "-o", tmp_path / "a.png")
     assert done.exit_code == 4 and "cut off" in done.stderr
     assert struct.calcsize("<14s7i40s40s40s2q") == 178
+
+
+def test_the_example_of_the_recipes(folder, tmp_path):
+    """It stores a capture in kinds that dualcam reads as they were meant."""
+    capture, kinds = tmp_path / "capture", tmp_path / "kinds"
+    capture.mkdir()
+    mono = read(folder / "mono.dng", "mono")
+    dualcam.write(capture / "mono.png", mono.pixels)
+    (capture / "color.dng").write_bytes((folder / "color.dng").read_bytes())
+    script = Path(__file__).parents[2] / "examples" / "capture_kinds.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script, capture, kinds], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"mono: {SIZES[0]}x12", f"color: {SIZES[1]}x12:GBRG"]
+    original = read(folder / "color.dng", "color").mosaic
+    for name, options in (
+        ("OSC.fits", {}),
+        ("OSC.ser", {}),
+        ("color.raw", {"raw": f"{SIZES[1]}x12:GBRG"}),
+        ("color.pgm", {"pattern": "GBRG"}),
+    ):
+        mosaic = read(kinds / name, "color", **options).mosaic
+        assert mosaic.pattern == "GBRG"
+        np.testing.assert_allclose(mosaic.samples, original.samples, atol=1e-6)
+    assert len(list(dualcam.read_frames(kinds / "L.ser", "mono"))) == 2

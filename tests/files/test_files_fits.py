@@ -135,11 +135,14 @@ def test_filter_by_option_counts_like_that_of_the_file(file):
     assert read(path, "color", pattern="GBRG").mosaic.pattern == "RGGB"
 
 
-@pytest.mark.parametrize("key", ["COLORTYP", "CFATYPE"])
+@pytest.mark.parametrize("key", ["COLORTYP", "CFATYPE", "CFA-PAT"])
 def test_other_names_of_the_filter(file, key):
     stored = sensor.mosaic(make.rgb(32, 48, dtype=np.float32), "GRBG")
     path = file(science_makers.fits(stored, ROWORDER="TOP-DOWN", **{key: " grbg "}))
     assert read(path, "color").mosaic.pattern == "GRBG"
+    if key == "COLORTYP":
+        for word in ("MONO", "GREY", "OSC", ""):
+            assert read(file(science_makers.fits(stored, COLORTYP=word)), "mono").mosaic is None
 
 
 def test_rgb_cube(file):
@@ -179,6 +182,7 @@ def test_missing_pixels_are_refused(file):
     ("data", "words"),
     [
         (lambda: science_makers.fits(noise().astype(np.uint16), BAYERPAT="CYYM"), "CYYM"),
+        (lambda: science_makers.fits(noise().astype(np.uint16), BAYERPAT="GGRGGB" * 6), "no Bayer pattern"),
         (lambda: science_makers.fits(np.zeros((2, 2, 3, 32), np.float32)), "4 dimensions"),
         (lambda: science_makers.fits(np.zeros((8, 8), np.float32)), "too small"),
         (lambda: science_makers.fits(np.zeros(500, np.float32)), "without a picture"),

@@ -27,14 +27,14 @@ from dualcam.files.metadata import SOFTWARE, CameraFacts
 from dualcam.files.samples import Header, Samples, check_size
 
 START = b"SIMPLE  ="
-_PATTERN_KEYS = ("BAYERPAT", "COLORTYP", "CFATYPE", "CFAPAT", "BAYERTYP")
+_PATTERN_KEYS = ("BAYERPAT", "COLORTYP", "CFATYPE", "CFA-PAT")
 _OFFSET_KEYS = (("XBAYROFF", "BAYOFFX", "BAYROFFX"), ("YBAYROFF", "BAYOFFY", "BAYROFFY"))
 _SATURATION_KEYS = ("SATURATE", "SATLEVEL")
 # What describes the stored array or how it was taken apart, and will not hold for an output.
 _DROPPED = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|EXTNAME|EXTVER|PCOUNT|GCOUNT|TFIELDS|T(TYPE|FORM|DIM)\d+|THEAP|BZERO|BSCALE"
     r"|BLANK|BUNIT|DATAM(IN|AX)|SATURATE|SATLEVEL|CHECKSUM|DATASUM|C(BLACK|WHITE)|MIPS-.*|PEDESTAL"
-    r"|BAYERPAT|COLORTYP|CFA.*|BAYERTYP|[XY]BAYROFF|BAYR?OFF[XY]|ROWORDER|PROGRAM|CTYPE3|END|"
+    r"|BAYERPAT|COLORTYP|CFA.*|[XY]BAYROFF|BAYR?OFF[XY]|ROWORDER|PROGRAM|CTYPE3|END|"
 )
 
 
@@ -163,7 +163,7 @@ def _row_order(cards: Any) -> tuple[bool, list[str]]:
 def _pattern(cards: Any, path: Path) -> str:
     """Color filter, shifted by the offsets; "" for mono."""
     words = [re.sub(r"[^A-Z]", "", str(cards.get(key, "")).upper()) for key in _PATTERN_KEYS]
-    named = next((word for word in words if len(word) >= 4 and set(word) <= set("RGBCYMEKW")), "")
+    named = next((word for word in words if len(word) >= 4 and set(word) <= set("RGBCYMW")), "")
     if not named:
         return ""
     if named not in PATTERNS:
