@@ -232,15 +232,15 @@ def test_info(folder):
     assert "FITS, gray, uint16, 16 bits" in mono and "white       4095" in mono
     assert "ZWO ASI1600MM, 0.5 s" in mono and "rows from the bottom up" in mono
     assert (
-        "FITS, mosaic, uint16, 16 bits" in color
+        "FITS, RGB, uint16, 16 bits" in color
         and "mosaic      GBRG" in color
         and "looks like  color" in color
     )
-    assert "SER, mosaic, uint16, 12 bits" in film and "frame 0 of 2" in film
+    assert "SER, RGB, uint16, 12 bits" in film and "frame 0 of 2" in film
     done = CliRunner().invoke(
         build(), ["info", str(folder / "color.raw"), "--raw", "160x120x12:GBRG:skip=16"]
     )
-    assert "flat, mosaic, uint16, 12 bits" in done.stdout and "mosaic      GBRG" in done.stdout
+    assert "flat, RGB, uint16, 12 bits" in done.stdout and "mosaic      GBRG" in done.stdout
 
 
 def test_a_cut_off_film_is_refused_before_the_work(folder, tmp_path):

@@ -41,8 +41,6 @@ def info(
 def lines(facts: FileFacts) -> list[str]:
     """Write the facts of a file for people: its name, then one indented line a fact."""
     channels = "gray" if facts.channels == 1 else "RGB"
-    if facts.sensor is not None and facts.sensor.pattern:
-        channels = "mosaic"
     rows = [
         ("format", f"{facts.format}, {channels}, {facts.sample}, {facts.bits} bits"),
         ("size", f"{facts.width} x {facts.height} pixels ({facts.width * facts.height / 1e6:.1f} MP)"),
