@@ -232,9 +232,7 @@ def test_info(folder):
     assert "FITS, gray, uint16, 16 bits" in mono and "white       4095" in mono
     assert "ZWO ASI1600MM, 0.5 s" in mono and "rows from the bottom up" in mono
     assert (
-        "FITS, RGB, uint16, 16 bits" in color
-        and "mosaic      GBRG" in color
-        and "looks like  color" in color
+        "FITS, RGB, uint16, 16 bits" in color and "mosaic      GBRG" in color and "looks like  color" in color
     )
     assert "SER, RGB, uint16, 12 bits" in film and "frame 0 of 2" in film
     done = CliRunner().invoke(
