@@ -145,6 +145,15 @@ def test_other_names_of_the_filter(file, key):
             assert read(file(science_makers.fits(stored, COLORTYP=word)), "mono").mosaic is None
 
 
+def test_what_is_guessed_is_said(file):
+    stored = noise().astype(np.uint16)
+    notes = read(file(science_makers.fits(stored, PEDESTAL=-100)), "mono").origin.notes
+    assert "rows counted from the bottom up" in notes[0] and "PEDESTAL -100 is not subtracted" in notes[1]
+    assert read(file(science_makers.fits(stored, ROWORDER="TOP-DOWN", PEDESTAL=0)), "mono").origin.notes == ()
+    notes = read(file(science_makers.fits(stored, ROWORDER="sideways")), "mono").origin.notes
+    assert "ROWORDER is 'SIDEWAYS'" in notes[0]
+
+
 def test_rgb_cube(file):
     picture = make.rgb(dtype=np.float32)
     for stored in (np.moveaxis(picture[::-1], -1, 0), picture[::-1]):

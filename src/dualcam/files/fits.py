@@ -82,8 +82,13 @@ def header(data: bytes, path: Path, plane: int | None = None) -> Header:
         is_rgb = colors is not None and shape[colors] == 3 and plane is None
         notes += [f"plane {plane} of {shape[0]}"] if plane is not None and colors is not None else []
         pattern = "" if is_rgb else _pattern(cards, path)
-        if pattern and "ROWORDER" not in cards:
-            notes.append(f"no ROWORDER: rows counted from the bottom up, {pattern} from the first stored row")
+        if "ROWORDER" not in cards:
+            also = f", {pattern} from the first stored row" if pattern else ""
+            notes.append(f"no ROWORDER in the header: rows counted from the bottom up{also}")
+        pedestal = _number(cards.get("PEDESTAL"))
+        if pedestal:
+            # Programs do not agree about its sign, nor whether it was meant for the numbers as they are stored now.
+            notes.append(f"PEDESTAL {pedestal:g} is not subtracted: --mono-black and --color-black do that")
         return Header(
             format="FITS",
             width=width,
