@@ -9,6 +9,7 @@ import numpy as np
 
 from dualcam.camera import noise
 from dualcam.camera.channels import highest
+from dualcam.camera.developed_noise import developed
 from dualcam.camera.denoise import denoise_linear, refine_linear
 from dualcam.frame import FloatArray, Frame, NoiseModel
 
@@ -52,11 +53,14 @@ class Measured:
 def measure(mono: Frame, color: Frame) -> Measured:
     """Measure both frames of a pair."""
     plane = mono.pixels[..., 0]
-    mono_noise = noise.estimate(plane)
-    red, green, blue = (
-        _with_quantisation(noise.estimate(np.ascontiguousarray(color.pixels[..., c]), correlated=True), color)
-        for c in range(3)
-    )
+    mono_noise = mono.noise.models[0] if mono.noise else noise.estimate(plane)
+    if color.noise and color.mosaic:
+        red, green, blue = developed(color.noise.models, color.mosaic)
+    else:
+        red, green, blue = (
+            _with_quantisation(noise.estimate(np.ascontiguousarray(color.pixels[..., c]), correlated=True), color)
+            for c in range(3)
+        )
     return Measured(
         mono=plane,
         mono_noise=mono_noise,

@@ -22,7 +22,7 @@ from dualcam.errors import DualcamError, InputError
 from dualcam.files import kinds, rawtags
 from dualcam.files.dng import SRGB_TO_XYZ
 from dualcam.files.samples import Samples, check_size
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, NoiseModel
 
 if TYPE_CHECKING:
     import rawpy
@@ -45,6 +45,8 @@ class RawPicture:
         matrix: (3, 3) float32, white-balanced camera RGB to linear sRGB; its rows sum to 1.
         orientation: EXIF orientation, 1 to 8.
         notes: what was missing in the file and how it was replaced.
+        noise: what the file states about the noise of its samples with black 0 and white 1: one model for a
+            monochrome sensor, three for a mosaic; empty without.
     """
 
     format: str
@@ -56,6 +58,7 @@ class RawPicture:
     matrix: FloatArray
     orientation: int
     notes: tuple[str, ...]
+    noise: tuple[NoiseModel, ...] = ()
 
 
 def unpack(path: Path, data: bytes) -> RawPicture:
@@ -154,6 +157,7 @@ def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy) -> RawPicture
         matrix=matrix,
         orientation=_ORIENTATION.get(sizes.flip, 1),
         notes=tuple(notes),
+        noise=rawtags.noise_profile(data, 3 if pattern else 1) if name == "DNG" and samples.ndim == 2 else (),
     )
 
 
