@@ -1,7 +1,7 @@
 """Noise of a mosaic's samples -> noise of the color that is developed from it.
 
-White balance, demosaic and color matrix mix the noise of red, green and blue, and the demosaic is no linear filter: what
-it makes of noise is tried on flat gray fields, by the very code that develops pictures.
+White balance, demosaic and color matrix mix the noise of red, green and blue, and the demosaic is no linear filter:
+what it makes of noise is tried on flat gray fields, by the very code that develops pictures.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def _flat(
 ) -> list[float]:
     """Variance of the three channels of a gray field of the given linear signal after development."""
     camera = level / mosaic.white_balance
-    deviation = np.array([np.sqrt(max(m.shot * x + m.read, 0.0)) for m, x in zip(models, camera, strict=True)])
+    deviation = np.array(
+        [np.sqrt(max(m.shot * x + m.read, 0.0)) for m, x in zip(models, camera, strict=True)]
+    )
     samples: FloatArray = rng.standard_normal((_SIDE, _SIDE)).astype(np.float32)
     for site, letter in enumerate(mosaic.pattern):
         channel = "RGB".index(letter)

@@ -17,6 +17,8 @@ _PATCH = 8
 _CLASSES = 12
 # Variance of a demosaiced sample over that of its 2 x 2 mean, measured on edge-aware demosaiced RGGB noise.
 _CORRELATED = 3.2
+# The quietest patches for ``excess``, how many patches it wants, and what noise alone gives there.
+_QUIETEST, _ENOUGH, _OF_NOISE = 0.02, 100, 0.478
 # The second-difference mask of Immerkaer; the sum of its squares is 36.
 _MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / np.float32(6)
 
@@ -44,8 +46,27 @@ def estimate(plane: FloatArray, *, correlated: bool = False) -> NoiseModel:
     return _line(x, y)
 
 
+def excess(plane: FloatArray, model: NoiseModel) -> float | None:
+    """How many times more variance a picture has than a model says, at least, judged by its quietest patches.
+
+    Texture adds to the noise of most patches, but not much to that of the quietest 2 %.
+
+    Args:
+        plane: (H, W) float32, linear, its samples independent of each other.
+        model: what is said of its noise.
+
+    Returns:
+        The ratio; about 1 for the right model; None if the picture is too small to tell.
+    """
+    means, variances = _patches(plane)
+    if means.size < _ENOUGH:
+        return None
+    expected = np.maximum(model.shot * np.maximum(means, 0) + model.read, 1e-14)
+    return float(np.quantile(variances / expected, _QUIETEST)) / _OF_NOISE
+
+
 def variance(plane: FloatArray, *, correlated: bool = False) -> float:
-    """Noise variance of a plane (H, W), linear, that shows nothing but a flat field; ``correlated`` as in ``estimate``."""
+    """Noise variance of a plane (H, W), linear, that shows a flat field alone; ``correlated`` as in ``estimate``."""
     if correlated:
         return _CORRELATED * variance(_halved(plane))
     return float((_residual(plane).astype(np.float64) ** 2).mean())

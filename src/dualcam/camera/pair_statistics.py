@@ -1,13 +1,15 @@
 """What two pictures of the same even light say about a sensor, patch by patch.
 
 The difference of two equal exposures holds the temporal noise alone: fixed patterns, vignetting and dust cancel (EMVA
-Standard 1288, release 3.1, section 6; Janesick, Photon Transfer, SPIE Press 2007, chapter 5). What the two have in common,
-after the slow part has been taken away, is the fixed pattern: their covariance has no share of the temporal noise.
+Standard 1288, release 3.1, section 6; Janesick, Photon Transfer, SPIE Press 2007, chapter 5). What the two have in
+common, after the slow part has been taken away, is the fixed pattern: their covariance has no share of the temporal
+noise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from dualcam.frame import FloatArray
 
-Samples = NDArray[np.generic]
+Samples = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 PATCH = 8
@@ -34,7 +36,7 @@ def _slow_part() -> NDArray[np.float64]:
     return np.linalg.qr(np.stack([np.ones(_AREA), x, y, x * x, x * y, y * y], axis=1))[0]
 
 
-_SLOW = _slow_part().astype(np.float32)
+_SLOW: FloatArray = _slow_part().astype(np.float32)
 _FREEDOM = _AREA - _SLOW.shape[1]
 # The median of a variance with this many degrees of freedom lies under its mean (Wilson and Hilferty 1931).
 MEDIAN_OVER_MEAN = (1 - 2 / (9 * _FREEDOM)) ** 3
@@ -92,7 +94,9 @@ def compare(first: Samples, second: Samples, black: float, hot: Mask | None = No
         temporal = ((one - two) ** 2).sum(axis=1, dtype=np.float64) / (2 * _FREEDOM)
         spatial = (one * two).sum(axis=1, dtype=np.float64) / _FREEDOM
         found.append(np.stack([mean, temporal, spatial]))
-        clean.append(np.ones(len(mean), bool) if hot is None else ~_blocks(hot[rows]).any(axis=1))
+        clean.append(
+            np.ones(len(mean), bool) if hot is None else np.logical_not(_blocks(hot[rows]).any(axis=1))
+        )
     numbers, keep = np.concatenate(found, axis=1), np.concatenate(clean)
     if keep.mean() >= _ENOUGH_CLEAN:
         numbers = numbers[:, keep]
@@ -132,16 +136,18 @@ def without_rows(patch_variance: float, rows: float) -> float:
     return max(patch_variance - _ROW_SHARE * rows, 0.0)
 
 
-def _blocks(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+def _blocks(plane: Samples) -> Samples:
     height, width = (side // PATCH for side in plane.shape)
     cut = plane[: height * PATCH, : width * PATCH].reshape(height, PATCH, width, PATCH)
     return cut.transpose(0, 2, 1, 3).reshape(-1, _AREA)
 
 
 def _cut(plane: Samples, black: float) -> FloatArray:
-    return _blocks(plane).astype(np.float32) - np.float32(black)
+    out: FloatArray = _blocks(plane).astype(np.float32) - np.float32(black)
+    return out
 
 
 def _fast(patches: FloatArray) -> FloatArray:
     """Patches (n, 64) without their slow part."""
-    return patches - (patches @ _SLOW) @ _SLOW.T
+    out: FloatArray = patches - (patches @ _SLOW) @ _SLOW.T
+    return out

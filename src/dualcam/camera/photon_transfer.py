@@ -82,7 +82,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class _Dark:
-    """Of one channel: black level, temporal variance in patches, of rows and of pixels, and of the fixed pattern; DN."""
+    """Of one channel without light, DN^2: temporal variance in patches, that of rows, that of the fixed pattern."""
 
     patch: float
     row: float
@@ -97,7 +97,7 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
     """Measure a sensor.
 
     Args:
-        flats: pictures of an even, unchanging light, out of focus; two or more at every level of brightness, in any order.
+        flats: pictures of an even, unchanging light, out of focus; two or more at every level of brightness.
         darks: two or more pictures without light.
         pattern: color filter of the first two rows, such as "RGGB"; None for a monochrome sensor.
 
@@ -107,7 +107,8 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
     """
     if len(darks) < 2:
         raise InputError(
-            "there are fewer than two darks.", "Take two or more with the lens cap on, at the flats' settings."
+            "there are fewer than two darks.",
+            "Take two or more with the lens cap on, at the flats' settings.",
         )
     if len(flats) < 2:
         raise InputError("there are fewer than two flats.", "Take two or more at every level of brightness.")
@@ -129,7 +130,9 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
                 gathered[names[site]].append(compare(one, two, black[site], hot[site], lit=True))
                 tops[names[site]].append(transfer_fit.top(one, black[site]))
         for name, parts in gathered.items():
-            patches = Patches(*(np.concatenate([getattr(p, key) for p in parts]) for key in Patches.__slots__))
+            patches = Patches(
+                *(np.concatenate([getattr(p, key) for p in parts]) for key in Patches.__slots__)
+            )
             points[name] += _binned(patches, dark[name].patch, number)
             spatial[name].append((float(np.median(patches.mean)), _fixed(patches)))
     order = [MONO] if pattern is None else ["R", "G", "B"]
@@ -141,7 +144,8 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
     times = [level.exposure_s for level in levels]
     offset = {name: np.mean([b for b, n in zip(black, names, strict=True) if n == name]) for name in order}
     channels = {
-        name: _channel(lines[name], dark[name], float(offset[name]), spatial[name], times, step) for name in order
+        name: _channel(lines[name], dark[name], float(offset[name]), spatial[name], times, step)
+        for name in order
     }
     everything = tuple(p for name in order for p in points[name])
     if len(order) == 1:
@@ -175,15 +179,19 @@ def _darks(
     clipped = []
     for shot in darks:
         parts = planes(shot.load(), pattern)
-        total = [t + p for t, p in zip(total, parts, strict=True)] if total else [p.astype(np.float64) for p in parts]
+        total = (
+            [t + p for t, p in zip(total, parts, strict=True)]
+            if total
+            else [p.astype(np.float64) for p in parts]
+        )
         clipped.append(float(np.mean([(p <= 0).mean() for p in parts])))
     means = [(t / len(darks)).astype(np.float32) for t in total]
     hot = [hot_pixels(mean) for mean in means]
     black = [float(mean[~mask].mean(dtype=np.float64)) for mean, mask in zip(means, hot, strict=True)]
     if max(clipped) > _CLIPPED_DARKS:
         notes.append(
-            f"{max(clipped):.0%} of the samples of the darks are 0: noise is cut off there, black level and read noise are "
-            "not what they seem; raise the camera's black level (offset) if it has such a setting"
+            f"{max(clipped):.0%} of the samples of the darks are 0: noise is cut off there, black level and read noise "
+            "are not what they seem; raise the camera's black level (offset) if it has such a setting"
         )
     share = float(np.mean([mask.mean() for mask in hot]))
     if share > 1e-3:
@@ -245,7 +253,8 @@ def _levels(flats: Sequence[Shot], pattern: str | None, black: list[float], note
             "Check that --flats and --darks are not swapped.",
         )
     return [
-        _Level(tuple(shot for _, shot in g), float(np.mean([s for s, _ in g])), g[0][1].exposure_s) for g in pairs
+        _Level(tuple(shot for _, shot in g), float(np.mean([s for s, _ in g])), g[0][1].exposure_s)
+        for g in pairs
     ]
 
 
@@ -358,7 +367,9 @@ def _remark(
     step: float,
 ) -> None:
     if len(levels) < _FEW_LEVELS:
-        notes.append(f"only {len(levels)} level(s) of brightness: take six or more, so that the line can be checked")
+        notes.append(
+            f"only {len(levels)} level(s) of brightness: take six or more, so that the line can be checked"
+        )
     if all(channel.saturation_dn is None for channel in channels.values()):
         notes.append(
             "no flat is bright enough to saturate: full well is at least what is stated; add a pair that clips"
@@ -367,8 +378,14 @@ def _remark(
         names = ", ".join(name for name, channel in channels.items() if channel.saturation_dn is None)
         notes.append(f"no flat saturates {names}: full well of it is at least what is stated")
     if any(line.clipped_only for line in lines.values()):
-        notes.append("every flat is near saturation: the gain rests on flats that are partly clipped; add darker ones")
+        notes.append(
+            "every flat is near saturation: the gain rests on flats that are partly clipped; add darker ones"
+        )
     if any(part.patch < _ROUNDED_AWAY * step**2 for part in dark.values()):
-        notes.append("the darks hardly vary: read noise is hidden by the converter's rounding, and is only a rough number")
+        notes.append(
+            "the darks hardly vary: read noise is hidden by the converter's rounding, and is only a rough number"
+        )
     if all(channel.linearity_error is None for channel in channels.values()):
-        notes.append("linearity was not measured: that takes three or more exposure times, stated in the files")
+        notes.append(
+            "linearity was not measured: that takes three or more exposure times, stated in the files"
+        )

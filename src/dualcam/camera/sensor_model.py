@@ -11,8 +11,8 @@ from dualcam.frame import NoiseModel
 MONO = "mono"
 """Name of the only channel of a sensor without color filters; those of a Bayer mosaic are "R", "G" and "B"."""
 
-# Where a fixed pattern that grows with the signal is counted as noise that grows with its root: at middle gray.
-_MIDDLE_GRAY = 0.18
+MIDDLE_GRAY = 0.18
+"""Signal at which a fixed pattern that grows with the signal is counted as noise, which grows with its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def noise_models(sensor: SensorModel, black: float, white: float) -> tuple[Noise
     """Noise of a picture of this sensor.
 
     A DN has the variance K (DN - black) + read noise^2 (EMVA 1288, linear camera model). A single picture also shows
-    the fixed patterns: that of the dark signal counts with the read noise, that of the sensitivity, which grows with the
-    square of the signal, is counted as it is at middle gray.
+    the fixed patterns: that of the dark signal counts with the read noise, that of the sensitivity, which grows with
+    the square of the signal, is counted as it is at middle gray.
 
     Args:
         sensor: the sensor.
@@ -115,8 +115,10 @@ def noise_models(sensor: SensorModel, black: float, white: float) -> tuple[Noise
     models = []
     for name in sensor.names:
         channel = sensor.channels[name]
-        shot = channel.gain_dn_per_e / span + (channel.prnu or 0.0) ** 2 * _MIDDLE_GRAY
+        shot = channel.gain_dn_per_e / span + (channel.prnu or 0.0) ** 2 * MIDDLE_GRAY
         dark = channel.read_noise_dn**2 + (channel.dsnu_e * channel.gain_dn_per_e) ** 2
+        # Where the picture's black is not the sensor's, its 0 is not where the variance is that of the dark.
+        dark = max(dark + channel.gain_dn_per_e * (black - sensor.black), 0.0)
         models.append(NoiseModel(shot, dark / span**2))
     return tuple(models)
 

@@ -87,7 +87,9 @@ def top(samples: Samples, black: float) -> Top:
     values = np.flatnonzero(counts)
     step = float(np.gcd.reduce(values)) if values.size > 1 else 1.0
     below = counts[values[-9:-1]].astype(float)
-    piled = bool(counts[values[-1]] > max(_PILE * samples.size, _PILE_OVER * below.mean() if below.size else 0))
+    piled = bool(
+        counts[values[-1]] > max(_PILE * samples.size, _PILE_OVER * below.mean() if below.size else 0)
+    )
     return Top(float(values[-1]) - black, piled, max(step, 1.0))
 
 
@@ -110,7 +112,9 @@ def fit(points: Sequence[Point], dark_variance: float, end: float | None) -> Lin
     Returns:
         The line; its slope may be 0 or less where the points are none of a linear sensor's.
     """
-    mean, variance, count = (np.array([getattr(p, key) for p in points], float) for key in ("mean", "variance", "count"))
+    mean, variance, count = (
+        np.array([getattr(p, key) for p in points], float) for key in ("mean", "variance", "count")
+    )
     # EMVA 1288 takes the largest variance for the beginning of saturation.
     peak = float(mean[variance.argmax()])
     highest = end if end is not None else float(mean.max())
@@ -150,22 +154,23 @@ def check(points: Sequence[Point], line: Line, names: Sequence[Sequence[str]]) -
     if line.slope <= 0 or len(wrong) > max(1, len(off) // 3):
         first = names[wrong[0] if wrong else points[0].level][0]
         raise InputError(
-            f"the noise of the flats does not grow with their brightness as it does in a linear sensor ({first} and others).",
-            "Give raw files, or files without a transfer curve (no sRGB pictures, nothing denoised or sharpened), of an "
-            "unchanging light; check that every flat was taken with the same gain (ISO).",
+            "the noise of the flats does not grow with their brightness as it does in a linear sensor "
+            f"({first} and others).",
+            "Give raw files, or files without a transfer curve (no sRGB pictures, nothing denoised or sharpened), of "
+            "an unchanging light; check that every flat was taken with the same gain (ISO).",
         )
     if wrong:
         level = wrong[0]
         raise InputError(
             f"{' and '.join(names[level][:2])} do not fit the other flats: their noise is {off[level]:.2g} times what "
             "their brightness lets expect.",
-            "Leave them out, or take them again: the same camera, gain (ISO) and place, nothing moving, light unchanged, "
-            "no transfer curve.",
+            "Leave them out, or take them again: the same camera, gain (ISO) and place, nothing moving, light "
+            "unchanged, no transfer curve.",
         )
 
 
 def linearity(signals: Sequence[float], times: Sequence[float | None], saturation: float) -> float | None:
-    """Linearity error (EMVA 1288, section 6.7): mean relative deviation of the signal from a line through the exposures.
+    """Linearity error (EMVA 1288, section 6.7): mean relative deviation of the signal from a line over exposure.
 
     Args:
         signals: DN over black of every level.

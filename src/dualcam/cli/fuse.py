@@ -137,6 +137,18 @@ def fuse(
     color_white: Annotated[
         str, typer.Option(metavar="auto|N", help="Value of white in the color file.")
     ] = "auto",
+    mono_sensor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What `dualcam sensor` measured of the mono camera: its noise is known."
+        ),
+    ] = None,
+    color_sensor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The same of the color camera, for raw files; used by --method classical."
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Print the output path and nothing else.")
     ] = False,
@@ -156,7 +168,9 @@ def fuse(
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
-        with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
+        with Outputs(
+            overwrite=overwrite, inputs=[mono, color, *filter(None, (mono_sensor, color_sensor))]
+        ) as outputs:
             plan = Plan(outputs, target, confidence, report, stages, int(bits) if bits else None, overwrite)
             if threads is not None:
                 import cv2
@@ -173,8 +187,8 @@ def fuse(
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(
-                    _source(mono, "mono", mono_curve, mono_white),
-                    _source(color, "color", color_curve, color_white),
+                    _source(mono, "mono", mono_curve, mono_white, mono_sensor),
+                    _source(color, "color", color_curve, color_white, color_sensor),
                     keep_stages=stages is not None,
                     on_hop=progress.on_hop,
                     on_forecast=None if quiet else progress.on_forecast,
@@ -210,12 +224,12 @@ def _check_call(mono: Path, color: Path, view: View, report: Path | None) -> Non
             read(path, "mono" if role == "mono" else "color")
 
 
-def _source(path: Path, role: Role, curve: Curve, white: str) -> Path | Frame:
-    if curve is Curve.auto and white == "auto":
+def _source(path: Path, role: Role, curve: Curve, white: str, sensor: Path | None = None) -> Path | Frame:
+    if curve is Curve.auto and white == "auto" and sensor is None:
         return path
     from dualcam.files.read import read
 
-    return read(path, role, curve=curve.value, white=white)
+    return read(path, role, curve=curve.value, white=white, sensor=sensor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,9 @@ def _noise(noise: Sequence[NoiseModel] | None, pattern: str | None) -> list[Tag]
     if noise is None:
         return []
     if len(noise) != 1 and (pattern is None or len(noise) != 3):
-        raise _bad(f"a noise profile of {len(noise)} channels", "Give one model, or three for a Bayer pattern")
+        raise _bad(
+            f"a noise profile of {len(noise)} channels", "Give one model, or three for a Bayer pattern"
+        )
     numbers = [number for model in noise for number in (model.shot, model.read)]
     if not np.isfinite(numbers).all() or min(numbers) < 0 or max(numbers) <= 0:
         raise _bad(f"the noise {list(noise)}", "Give finite numbers from 0 on that are not all 0")

@@ -14,7 +14,16 @@ from fractions import Fraction
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL, DOUBLE = 1, 2, 3, 4, 5, 10, 12
 _UNDEFINED = 7
-_STRUCT = {BYTE: "B", ASCII: "s", SHORT: "H", LONG: "I", _UNDEFINED: "s", RATIONAL: "II", SRATIONAL: "ii", DOUBLE: "d"}
+_STRUCT = {
+    BYTE: "B",
+    ASCII: "s",
+    SHORT: "H",
+    LONG: "I",
+    _UNDEFINED: "s",
+    RATIONAL: "II",
+    SRATIONAL: "ii",
+    DOUBLE: "d",
+}
 
 STRIP_OFFSETS, STRIP_BYTE_COUNTS, EXIF_POINTER = 273, 279, 34665
 _LARGEST = 2**31 - 1

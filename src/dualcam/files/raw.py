@@ -8,13 +8,20 @@ import numpy as np
 
 from dualcam.camera import develop
 from dualcam.errors import InputError, UsageError
-from dualcam.files import channels, metadata
+from dualcam.files import channels, known_noise, metadata
 from dualcam.files.libraw import RawPicture, unpack
 from dualcam.files.samples import upright
-from dualcam.frame import FloatArray, Frame, Mosaic, Origin, Role
+from dualcam.frame import FloatArray, Frame, KnownNoise, Mosaic, Origin, Role
 
 
-def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | None) -> Frame:
+def read_raw(
+    path: Path,
+    data: bytes,
+    role: Role,
+    curve: str,
+    white: float | None,
+    given: known_noise.Known | None = None,
+) -> Frame:
     """Read a raw file of one camera.
 
     Args:
@@ -24,13 +31,14 @@ def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | Non
             goes by its colors.
         curve: "auto" or "linear", which is the same here.
         white: DN of saturation instead of the file's, or None.
+        given: the sensor, if it is known; else the file's own statement about its noise is kept.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear: camera white balance, sRGB primaries, black 0,
         saturation of green 1, values under 0 and over 1 kept; upright. A Bayer file sets ``mosaic``.
 
     Raises:
-        InputError: as in ``libraw.unpack``, or the wrong role.
+        InputError: as in ``libraw.unpack``, or the wrong role, or another sensor than that of the file.
         UsageError: another curve, or a white that is not over black.
     """
     if curve == "srgb":
@@ -62,7 +70,27 @@ def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | Non
     origin = Origin(path, picture.format, int(level).bit_length(), "linear", "", exif, tuple(notes))
     if mosaic is None:
         pixels = channels.as_role(pixels, role, str(path))
-    return Frame(pixels, role, origin, mosaic)
+    return Frame(
+        pixels, role, origin, mosaic, _noise(path, picture, level, given, metadata.camera_facts(exif))
+    )
+
+
+def _noise(
+    path: Path,
+    picture: RawPicture,
+    white: float,
+    given: known_noise.Known | None,
+    camera: metadata.CameraFacts,
+) -> KnownNoise | None:
+    black = float(picture.black.mean())
+    if given is None:
+        return known_noise.as_stated(picture.noise, (picture.white - black) / (white - black), path)
+    if picture.samples.ndim == 3:
+        raise UsageError(
+            f"{path} was demosaiced before, so that {given.source} does not hold for it.",
+            "Leave out the sensor file.",
+        )
+    return known_noise.of_sensor(given, path, picture.pattern, camera, black, white)
 
 
 def _white(path: Path, picture: RawPicture, white: float | None, role: Role, notes: list[str]) -> float:

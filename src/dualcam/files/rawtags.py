@@ -118,7 +118,8 @@ def noise_profile(data: bytes, planes: int) -> tuple[NoiseModel, ...]:
     try:
         with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
             # The specification has it beside the picture, some cameras in the first directory.
-            places = (_raw_page(file), file.pages[0])
+            first: Any = file.pages[0]
+            places = (_raw_page(file), first)
             found = [p.tags[_NOISE_PROFILE] for p in places if p is not None and _NOISE_PROFILE in p.tags]
             values = np.atleast_1d(np.asarray(found[0].value, np.float64)) if found else np.empty(0)
     except Exception:  # damaged tags: the noise is estimated then

@@ -11,15 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera import curves
+from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import InputError, UsageError
-from dualcam.files import channels, decode, icc, metadata
+from dualcam.files import channels, decode, icc, known_noise, metadata
 from dualcam.files import white as whites
 from dualcam.files.raw import read_raw
 from dualcam.files.samples import Header, Samples, check_size, upright
 from dualcam.frame import FloatArray, Frame, Origin, Role
 
 
-def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | str = "auto") -> Frame:
+def read(
+    path: str | Path,
+    role: Role,
+    *,
+    curve: str = "auto",
+    white: float | str = "auto",
+    sensor: SensorModel | str | Path | None = None,
+) -> Frame:
     """Read a picture file of one camera.
 
     The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16 bits, float), PGM, PPM and
@@ -45,6 +53,8 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
         role: "mono" (gray result; RGB files with equal channels are averaged) or "color".
         curve: "auto", "srgb" or "linear".
         white: "auto" or DN of white, over 0.
+        sensor: what ``dualcam sensor`` measured of the camera, or the file with it: noise need not be estimated then.
+            For raw files, and for linear mono files of integers, whose black and white it sets as well.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries, nominally [0, 1]. Colors
@@ -52,14 +62,17 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
         ``origin.notes`` says what was guessed or ignored.
 
     Raises:
-        InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role.
-        UsageError: unknown role, curve or white, or one that does not fit a raw file.
+        InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role; a sensor
+            file that cannot be used or is of another camera or setting.
+        UsageError: unknown role, curve or white, or one that does not fit a raw file; a sensor for samples that
+            are not its own.
     """
     path = Path(path)
     level = _check_options(role, curve, white)
+    given = known_noise.known(sensor)
     kind, data = decode.load(path)
     if kind == "raw":
-        return read_raw(path, data, role, curve, level)
+        return read_raw(path, data, role, curve, level, given)
     header = decode.read_header(path, kind, data)
     array = upright(decode.open_samples(path, data, header), header.orientation)
     notes = list(header.notes)
@@ -68,6 +81,8 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
     profile = profile_of(header, notes)
     linear = curve == "linear" or (curve == "auto" and _is_linear(header))
     bits = header.bits
+    if given is not None:
+        return _of_sensor(array, given, level, linear, role, header, notes, path)
     if header.sample.startswith("float"):
         _check_finite(array, path)
         if level is None:
@@ -91,6 +106,26 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
         path, header.format, bits, used, profile.description if profile else "", exif, tuple(notes)
     )
     return Frame(channels.as_role(pixels, role, str(path)), role, origin)
+
+
+def _of_sensor(
+    array: Samples,
+    given: known_noise.Known,
+    level: float | None,
+    linear: bool,
+    role: Role,
+    header: Header,
+    notes: list[str],
+    path: Path,
+) -> Frame:
+    """A plain file that holds the DN of a known sensor."""
+    pixels, white, remarks = known_noise.mono_pixels(array, given, level, path, linear, role)
+    camera = metadata.camera_facts(header.exif)
+    noise = known_noise.of_sensor(given, path, None, camera, given.sensor.black, white)
+    exif = header.exif if header.format == "TIFF" else metadata.sanitise(header.exif)
+    bits = max(1, math.ceil(math.log2(white + 1)))
+    origin = Origin(path, header.format, bits, "linear", "", exif, (*notes, *remarks))
+    return Frame(channels.as_role(np.ascontiguousarray(pixels), role, str(path)), role, origin, noise=noise)
 
 
 def from_array(array: NDArray[Any], role: Role) -> Frame:

@@ -18,7 +18,15 @@ VERSION = 1
 """Of the file format. Files of a later version are refused, unknown keys of this one are left alone."""
 
 _LARGEST = 10_000_000
-_NUMBERS = {"gain_dn_per_e", "read_noise_dn", "read_noise_e", "row_noise_e", "full_well_e", "dsnu_e", "fit_error"}
+_NUMBERS = {
+    "gain_dn_per_e",
+    "read_noise_dn",
+    "read_noise_e",
+    "row_noise_e",
+    "full_well_e",
+    "dsnu_e",
+    "fit_error",
+}
 _AGAIN = "Make it anew with `dualcam sensor`."
 
 
@@ -58,7 +66,8 @@ def read_sensor(path: str | Path) -> SensorModel:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"the sensor file {path} cannot be read: {error.strerror or error}.", "Check the name and the rights."
+            f"the sensor file {path} cannot be read: {error.strerror or error}.",
+            "Check the name and the rights.",
         ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a sensor file: it is no JSON.", _AGAIN) from error
@@ -108,7 +117,9 @@ def _sensor(values: dict[str, Any]) -> SensorModel:
         bits=bits,
         pattern=pattern,
         black_dn=black,
-        channels={name: _read_channel(f"channel {name}", values["channels"][name], black) for name in sorted(wanted)},
+        channels={
+            name: _read_channel(f"channel {name}", values["channels"][name], black) for name in sorted(wanted)
+        },
         pooled=_read_channel("pooled", values["pooled"], black),
         make=str(camera.get("make", "")),
         model=str(camera.get("model", "")),

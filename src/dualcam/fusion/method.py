@@ -30,12 +30,14 @@ class Method(Protocol):
         facts: what a report should say about the method itself.
         matches_twice: whether it wants a second opinion on the flow.
         takes_mosaics: whether a demosaiced file should become the mosaic that shows in it, and be developed anew.
+        trusts_stated_noise: whether it wants the color noise that a file states; else it was fitted to estimates.
     """
 
     name: str
     facts: Mapping[str, Fact]
     matches_twice: bool
     takes_mosaics: bool
+    trusts_stated_noise: bool
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ class Classical:
     matches_twice = False
     # Its models of evidence were fitted to files as they are.
     takes_mosaics = False
+    trusts_stated_noise = True
     notes = ()
 
     def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:

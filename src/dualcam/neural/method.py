@@ -51,6 +51,8 @@ class Neural:
     name = "neural"
     matches_twice = True
     takes_mosaics = True
+    # The networks learned from estimates, in which texture counts as some noise: the true number was no better.
+    trusts_stated_noise = False
 
     def __init__(
         self,

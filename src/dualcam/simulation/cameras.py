@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import UsageError
 from dualcam.files.dng import SRGB_TO_XYZ
 from dualcam.simulation.settings import ColorResponse, Matrix, Sensor, Settings, Triple
@@ -197,6 +198,32 @@ def sensor(camera: Camera, gain: float, *, read_z: float = 0.0, row_z: float = 0
         black=camera.black,
         gain=gain,
     )
+
+
+def measured(model: SensorModel, name: str) -> Sensor:
+    """The simulator's settings of a sensor that ``dualcam sensor`` has measured; of its channels the common numbers.
+
+    Args:
+        model: what was measured.
+        name: the file it is from, for messages.
+
+    Raises:
+        UsageError: numbers beyond what is simulated.
+    """
+    one = model.pooled
+    try:
+        return Sensor(
+            read_noise_e=math.sqrt(max(one.read_noise_e**2 - one.row_noise_e**2, 0.0)),
+            row_noise_e=one.row_noise_e,
+            bits=model.bits,
+            black=round(model.black),
+            gain=one.gain_dn_per_e,
+            full_well_e=None if one.saturation_dn is None else one.full_well_e,
+            prnu=one.prnu or 0.0,
+            dsnu_e=one.dsnu_e,
+        )
+    except UsageError as error:
+        raise UsageError(f"{name} cannot be simulated: {error.cause}", error.remedy) from error
 
 
 def response(camera: Camera) -> ColorResponse:
