@@ -149,5 +149,4 @@ def _cut(plane: Samples, black: float) -> FloatArray:
 
 def _fast(patches: FloatArray) -> FloatArray:
     """Patches (n, 64) without their slow part."""
-    out: FloatArray = patches - (patches @ _SLOW) @ _SLOW.T
-    return out
+    return (patches - (patches @ _SLOW) @ _SLOW.T).astype(np.float32, copy=False)

@@ -12,18 +12,18 @@ passing insects out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera import transfer_fit
+from dualcam.camera.flat_levels import Level, Shot, group, in_pairs
 from dualcam.camera.pair_statistics import (
     MEDIAN_OVER_MEAN,
     Mask,
     Patches,
-    Samples,
     compare,
     hot_pixels,
     planes,
@@ -31,32 +31,15 @@ from dualcam.camera.pair_statistics import (
     without_rows,
 )
 from dualcam.camera.sensor_model import MONO, Channel
-from dualcam.camera.transfer_fit import Line, Point
+from dualcam.camera.transfer_fit import Line, Point, Top, top
 from dualcam.errors import InputError
 
-# Flats whose brightness differs by less are two of the same level.
-_SAME_LEVEL = 0.05
 # Bins of patches by brightness in one level: as many as there are so many patches for, and no more than the second.
 _PATCHES_A_BIN, _MOST_BINS = 150, 8
 _CLIPPED_DARKS = 0.01
 _FEW_LEVELS = 4
 # Under this dark variance (in squared steps of the converter) rounding hides the noise (EMVA 1288, section 6.6).
 _ROUNDED_AWAY = 0.24
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """One picture of the series.
-
-    Attributes:
-        name: for messages.
-        load: gives its (H, W) DN, as the converter made them; called twice.
-        exposure_s: exposure time in seconds, or None.
-    """
-
-    name: str
-    load: Callable[[], Samples]
-    exposure_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,34 +96,16 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
     if len(flats) < 2:
         raise InputError("there are fewer than two flats.", "Take two or more at every level of brightness.")
     notes: list[str] = []
-    count = 1 if pattern is None else 4
-    names = [MONO] if pattern is None else list(pattern)
     black, hot, dark = _darks(darks, pattern, notes)
-    levels = _levels(flats, pattern, black, notes)
-    # By channel: the points, and the levels (mean signal, exposure) for the linearity.
-    points: dict[str, list[Point]] = {name: [] for name in names}
-    spatial: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    tops: dict[str, list[transfer_fit.Top]] = {name: [] for name in names}
-    for number, level in enumerate(levels):
-        gathered: dict[str, list[Patches]] = {name: [] for name in names}
-        for first, second in _pairs(level.shots):
-            both = [planes(shot.load(), pattern) for shot in (first, second)]
-            for site in range(count):
-                one, two = both[0][site], both[1][site]
-                gathered[names[site]].append(compare(one, two, black[site], hot[site], lit=True))
-                tops[names[site]].append(transfer_fit.top(one, black[site]))
-        for name, parts in gathered.items():
-            patches = Patches(
-                *(np.concatenate([getattr(p, key) for p in parts]) for key in Patches.__slots__)
-            )
-            points[name] += _binned(patches, dark[name].patch, number)
-            spatial[name].append((float(np.median(patches.mean)), _fixed(patches)))
+    levels = group(flats, pattern, black, notes)
+    names = _names(pattern)
+    points, spatial, tops = _lit(levels, pattern, black, hot, dark)
     order = [MONO] if pattern is None else ["R", "G", "B"]
     lines: dict[str, Line] = {}
     for name in order:
         lines[name] = transfer_fit.fit(points[name], dark[name].patch, transfer_fit.ceiling(tops[name]))
         transfer_fit.check(points[name], lines[name], [[s.name for s in level.shots] for level in levels])
-    step = _step(tops.values())
+    step = min(end.step for ends in tops.values() for end in ends)
     times = [level.exposure_s for level in levels]
     offset = {name: np.mean([b for b, n in zip(black, names, strict=True) if n == name]) for name in order}
     channels = {
@@ -164,11 +129,36 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Level:
-    shots: tuple[Shot, ...]
-    signal: float
-    exposure_s: float | None
+def _names(pattern: str | None) -> list[str]:
+    """The channel of every color plane."""
+    return [MONO] if pattern is None else list(pattern)
+
+
+def _lit(
+    levels: list[Level], pattern: str | None, black: list[float], hot: list[Mask], dark: Mapping[str, _Dark]
+) -> tuple[dict[str, list[Point]], dict[str, list[tuple[float, float]]], dict[str, list[Top]]]:
+    """Of the flats, by channel: points of the line; signal and fixed pattern of every level; where samples end."""
+    names = _names(pattern)
+    points: dict[str, list[Point]] = {name: [] for name in names}
+    spatial: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    tops: dict[str, list[Top]] = {name: [] for name in names}
+    for number, level in enumerate(levels):
+        gathered: dict[str, list[Patches]] = {name: [] for name in names}
+        for first, second in in_pairs(level.shots):
+            both = [planes(shot.load(), pattern) for shot in (first, second)]
+            for site, name in enumerate(names):
+                one, two = both[0][site], both[1][site]
+                gathered[name].append(compare(one, two, black[site], hot[site], lit=True))
+                tops[name].append(top(one, black[site]))
+        for name, parts in gathered.items():
+            patches = _joined(parts)
+            points[name] += _binned(patches, dark[name].patch, number)
+            spatial[name].append((float(np.median(patches.mean)), _fixed(patches)))
+    return points, spatial, tops
+
+
+def _joined(parts: list[Patches]) -> Patches:
+    return Patches(*(np.concatenate([getattr(part, key) for part in parts]) for key in Patches.__slots__))
 
 
 def _darks(
@@ -196,9 +186,9 @@ def _darks(
     share = float(np.mean([mask.mean() for mask in hot]))
     if share > 1e-3:
         notes.append(f"{share:.2%} of the pixels are hot or dead and were left out")
-    names = [MONO] if pattern is None else list(pattern)
+    names = _names(pattern)
     found: dict[str, list[tuple[Patches, float]]] = {name: [] for name in names}
-    for first, second in _pairs(tuple(darks)):
+    for first, second in in_pairs(tuple(darks)):
         both = [planes(shot.load(), pattern) for shot in (first, second)]
         for site, name in enumerate(names):
             patches = compare(both[0][site], both[1][site], black[site], hot[site], lit=False)
@@ -206,62 +196,10 @@ def _darks(
             found[name].append((patches, row_variance(both[0][site], both[1][site], variance)))
     dark = {}
     for name, parts_found in found.items():
-        every = Patches(*(np.concatenate([getattr(p, k) for p, _ in parts_found]) for k in Patches.__slots__))
+        every = _joined([patches for patches, _ in parts_found])
         patch = float(np.median(every.temporal)) / MEDIAN_OVER_MEAN
         dark[name] = _Dark(patch, float(np.mean([row for _, row in parts_found])), _fixed(every))
     return black, hot, dark
-
-
-def _pairs(shots: tuple[Shot, ...]) -> list[tuple[Shot, Shot]]:
-    """Two and two; an odd last one goes with the one before."""
-    pairs = list(zip(shots[0::2], shots[1::2], strict=False))
-    return [*pairs, (shots[-2], shots[-1])] if len(shots) % 2 else pairs
-
-
-def _levels(flats: Sequence[Shot], pattern: str | None, black: list[float], notes: list[str]) -> list[_Level]:
-    """Flats of the same brightness (and exposure time, where it is stated) together, dark ones first."""
-    signals = []
-    for shot in flats:
-        parts = planes(shot.load(), pattern)
-        signals.append(
-            float(np.mean([p.mean(dtype=np.float64) - b for p, b in zip(parts, black, strict=True)]))
-        )
-    ranked = sorted(zip(signals, flats, strict=True), key=lambda pair: (pair[0], pair[1].name))
-    groups: list[list[tuple[float, Shot]]] = []
-    for signal, shot in ranked:
-        close = [
-            g
-            for g in groups
-            if signal - g[0][0] <= _SAME_LEVEL * max(abs(g[0][0]), 1.0) and _same_time(g[0][1], shot)
-        ]
-        if close:
-            close[-1].append((signal, shot))
-        else:
-            groups.append([(signal, shot)])
-    for group in groups:
-        if len(group) == 1:
-            notes.append(f"{group[0][1].name} has no second flat of its brightness and was left out")
-    pairs = [g for g in groups if len(g) > 1]
-    if not pairs:
-        raise InputError(
-            f"no two flats have the same brightness ({ranked[0][1].name} and the others).",
-            "Take two or more at every level, with light and settings unchanged.",
-        )
-    if pairs[-1][-1][0] <= 0:
-        raise InputError(
-            f"the flats are no brighter than the darks ({pairs[-1][-1][1].name}).",
-            "Check that --flats and --darks are not swapped.",
-        )
-    return [
-        _Level(tuple(shot for _, shot in g), float(np.mean([s for s, _ in g])), g[0][1].exposure_s)
-        for g in pairs
-    ]
-
-
-def _same_time(one: Shot, other: Shot) -> bool:
-    if one.exposure_s is None or other.exposure_s is None:
-        return True
-    return abs(one.exposure_s - other.exposure_s) <= 0.01 * one.exposure_s
 
 
 def _binned(patches: Patches, dark_variance: float, level: int) -> list[Point]:
@@ -284,12 +222,6 @@ def _fixed(patches: Patches) -> float:
     ordered = np.sort(patches.spatial)
     cut = ordered.size // 100
     return max(float(ordered[cut : ordered.size - cut].mean()), 0.0)
-
-
-def _step(tops: object) -> float:
-    """Smallest step between samples: 1, or more where 12 bits are stored at the upper end of 16; 0 for floats."""
-    steps = [top.step for group in tops for top in group]  # type: ignore[attr-defined]
-    return float(min(steps))
 
 
 def _channel(
@@ -363,7 +295,7 @@ def _remark(
     channels: Mapping[str, Channel],
     lines: Mapping[str, Line],
     dark: Mapping[str, _Dark],
-    levels: list[_Level],
+    levels: list[Level],
     step: float,
 ) -> None:
     if len(levels) < _FEW_LEVELS:

@@ -204,19 +204,23 @@ def simulate(
     with guarded(verbose):
         from dualcam.evaluation import pictures, protocol
         from dualcam.simulation import settings as tree
-        from dualcam.simulation.cameras import equipped
+        from dualcam.simulation.cameras import equipped, with_measured
         from dualcam.simulation.scene import USUAL_PARALLAX, read_pair, read_photo
 
         base = protocol.settings(level.value, scale)
         chosen = equipped(
             base, mono=mono_camera, mono_gain=mono_gain, color=color_camera, color_gain=color_gain
         )
-        chosen, pattern_used = _with_measured(
-            chosen,
-            pattern.value,
-            mono=(mono_sensor, mono_camera, mono_gain),
-            color=(color_sensor, color_camera, color_gain),
-        )
+        for role, path, other in (
+            ("mono", mono_sensor, mono_camera or mono_gain),
+            ("color", color_sensor, color_camera or color_gain),
+        ):
+            if path is not None and other is not None:
+                raise UsageError(
+                    f"--{role}-sensor states the noise and the gain already.",
+                    f"Leave out --{role}-camera and --{role}-gain, or --{role}-sensor.",
+                )
+        chosen = with_measured(chosen, mono=mono_sensor, color=color_sensor)
         chosen = replace(
             chosen,
             light=replace(
@@ -238,7 +242,7 @@ def simulate(
                 ),
                 lens=tree.Lens(color_blur, color_vignetting),
                 geometry=tree.Geometry(rotation, zoom, shift, distortion, skew),
-                pattern=pattern_used,
+                pattern=chosen.color.pattern if color_sensor is not None else pattern.value,
                 sensor=replace(
                     _with_noise(chosen.color.sensor, color_noise),
                     bits=_or(bits, chosen.color.sensor.bits),
@@ -272,42 +276,6 @@ def _with_noise(sensor: Sensor, noise: Triple | None) -> Sensor:
     if noise is None:
         return sensor
     return replace(sensor, read_noise_e=noise[0], row_noise_e=noise[1], dark_e=noise[2])
-
-
-def _with_measured(
-    chosen: Settings,
-    pattern: str,
-    *,
-    mono: tuple[Path | None, str | None, float | None],
-    color: tuple[Path | None, str | None, float | None],
-) -> tuple[Settings, str]:
-    """Put measured sensors into the settings; the color filter is then theirs."""
-    from dualcam.files.sensor_file import read_sensor
-    from dualcam.simulation.cameras import measured
-
-    for role, (path, camera, gain) in (("mono", mono), ("color", color)):
-        if path is None:
-            continue
-        if camera is not None or gain is not None:
-            raise UsageError(
-                f"--{role}-sensor states the noise and the gain already.",
-                f"Leave out --{role}-camera and --{role}-gain, or --{role}-sensor.",
-            )
-        model = read_sensor(path)
-        if (model.pattern is None) != (role == "mono"):
-            raise UsageError(
-                f"{path} describes {'a monochrome' if model.pattern is None else 'a Bayer'} sensor.",
-                "Give --mono-sensor that of the mono camera, and --color-sensor that of the color camera.",
-            )
-        sensor = measured(model, path.name)
-        if role == "mono":
-            chosen = replace(chosen, mono=replace(chosen.mono, sensor=sensor))
-        else:
-            chosen, pattern = (
-                replace(chosen, color=replace(chosen.color, sensor=sensor)),
-                model.pattern or pattern,
-            )
-    return chosen, pattern
 
 
 def _check_call(right: Path | None, parallax: float | None, disparity: Path | None, chosen: Settings) -> None:

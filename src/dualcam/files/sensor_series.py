@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from dualcam.camera import photon_transfer
+from dualcam.camera.flat_levels import Shot
 from dualcam.camera.pair_statistics import PATCH
-from dualcam.camera.photon_transfer import Shot, Transfer
+from dualcam.camera.photon_transfer import Transfer
 from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import InputError, UsageError
 from dualcam.files.dn import SensorSamples, read_dn
