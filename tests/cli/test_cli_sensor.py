@@ -110,7 +110,8 @@ def views(tmp_path):
 
 def test_a_measured_sensor_is_simulated_and_its_noise_known(call, sensors, views):
     done = call(
-        "simulate", *views, "-o", "out", "--mono-sensor", "mono.json", "--color-sensor", "color.json", "--electrons", 4000
+        "simulate", *views, "-o", "out", "--mono-sensor", "mono.json", "--color-sensor", "color.json",
+        "--electrons", 4000,
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     assert "% of saturation" in done.stderr and "out/mono.dng out/color.dng" in done.stderr

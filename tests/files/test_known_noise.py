@@ -135,7 +135,7 @@ def test_a_sensor_is_refused_where_it_cannot_hold(tmp_path):
         read(tmp_path / "a.tif", "mono", curve="linear", white=90, sensor=sensor())
     with pytest.raises(InputError, match=r"describes a Bayer sensor, but .*a\.tif"):
         read(tmp_path / "a.tif", "mono", curve="linear", sensor=sensor("RGGB"))
-    with pytest.raises(InputError, match="ISO 800, but .*ISO 400"):
+    with pytest.raises(InputError, match=r"ISO 800, but .*ISO 400"):
         read(raw, "mono", sensor=sensor(iso=800))
     with pytest.raises(InputError, match=r"none\.json cannot be read"):
         read(raw, "mono", sensor=tmp_path / "none.json")

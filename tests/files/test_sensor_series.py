@@ -28,7 +28,8 @@ def samples(height=64, width=80, top=4096):
 def test_a_raw_file_is_read_as_stored(tmp_path):
     dn = samples()
     path = write_dng(
-        tmp_path / "a.dng", dn, pattern="GRBG", black=300, white=4095, white_balance=(2, 1, 1.5), orientation=6, camera=CAMERA
+        tmp_path / "a.dng", dn, pattern="GRBG", black=300, white=4095, white_balance=(2, 1, 1.5),
+        orientation=6, camera=CAMERA,
     )  # fmt: skip
     found = read_dn(path)
     np.testing.assert_array_equal(found.samples, dn)
