@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualcam.camera.sensor_model import Channel, SensorModel
@@ -46,6 +46,7 @@ def sensors(draw):
     )
 
 
+@settings(max_examples=40)
 @given(sensors())
 def test_a_sensor_file_comes_back(tmp_path_factory, sensor):
     path = tmp_path_factory.mktemp("s") / "sensor.json"

@@ -117,8 +117,8 @@ def noise_models(sensor: SensorModel, black: float, white: float) -> tuple[Noise
         channel = sensor.channels[name]
         shot = channel.gain_dn_per_e / span + (channel.prnu or 0.0) ** 2 * MIDDLE_GRAY
         dark = channel.read_noise_dn**2 + (channel.dsnu_e * channel.gain_dn_per_e) ** 2
-        # Where the picture's black is not the sensor's, its 0 is not where the variance is that of the dark.
-        dark = max(dark + channel.gain_dn_per_e * (black - sensor.black), 0.0)
+        # No signal is under the sensor's black: where that of the picture is, the line may be negative at 0.
+        dark += channel.gain_dn_per_e * (black - sensor.black)
         models.append(NoiseModel(shot, dark / span**2))
     return tuple(models)
 
