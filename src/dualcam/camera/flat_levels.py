@@ -48,13 +48,16 @@ def in_pairs(shots: tuple[Shot, ...]) -> list[tuple[Shot, Shot]]:
     return [*two, (shots[-2], shots[-1])] if len(shots) % 2 else two
 
 
-def group(flats: Sequence[Shot], pattern: str | None, black: list[float], notes: list[str]) -> list[Level]:
+def group(
+    flats: Sequence[Shot], pattern: str | None, black: list[float], least: float, notes: list[str]
+) -> list[Level]:
     """Put flats of the same brightness (and exposure time, where it is stated) together, dark ones first.
 
     Args:
         flats: all of them.
         pattern: color filter of the first two rows, or None.
         black: DN without light of every color plane.
+        least: DN over black that the brightest flat has to reach at least.
         notes: gets a remark about every flat that has no second one.
 
     Raises:
@@ -87,7 +90,7 @@ def group(flats: Sequence[Shot], pattern: str | None, black: list[float], notes:
             f"no two flats have the same brightness ({ranked[0][1].name} and the others).",
             "Take two or more at every level, with light and settings unchanged.",
         )
-    if several[-1][-1][0] <= 0:
+    if several[-1][-1][0] <= least:
         raise InputError(
             f"the flats are no brighter than the darks ({several[-1][-1][1].name}).",
             "Check that --flats and --darks are not swapped.",

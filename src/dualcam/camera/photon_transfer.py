@@ -38,6 +38,8 @@ from dualcam.errors import InputError
 _PATCHES_A_BIN, _MOST_BINS = 150, 8
 _CLIPPED_DARKS = 0.01
 _FEW_LEVELS = 4
+# The brightest flats have to stand this many deviations of the dark noise over black.
+_LEAST_SIGNAL = 3.0
 # Under this dark variance (in squared steps of the converter) rounding hides the noise (EMVA 1288, section 6.6).
 _ROUNDED_AWAY = 0.24
 
@@ -97,7 +99,8 @@ def measure(flats: Sequence[Shot], darks: Sequence[Shot], pattern: str | None = 
         raise InputError("there are fewer than two flats.", "Take two or more at every level of brightness.")
     notes: list[str] = []
     black, hot, dark = _darks(darks, pattern, notes)
-    levels = group(flats, pattern, black, notes)
+    noise = max(np.sqrt(part.patch) for part in dark.values())
+    levels = group(flats, pattern, black, _LEAST_SIGNAL * noise, notes)
     names = _names(pattern)
     points, spatial, tops = _lit(levels, pattern, black, hot, dark)
     order = [MONO] if pattern is None else ["R", "G", "B"]
@@ -149,7 +152,7 @@ def _lit(
             for site, name in enumerate(names):
                 one, two = both[0][site], both[1][site]
                 gathered[name].append(compare(one, two, black[site], hot[site], lit=True))
-                tops[name].append(top(one, black[site]))
+                tops[name].append(top(one[~hot[site]], black[site]))
         for name, parts in gathered.items():
             patches = _joined(parts)
             points[name] += _binned(patches, dark[name].patch, number)

@@ -78,7 +78,7 @@ class Line:
 
 
 def top(samples: Samples, black: float) -> Top:
-    """Look at the upper end of one color plane of a flat, (H, W) DN."""
+    """Look at the upper end of one color plane of a flat, DN of any shape, without hot pixels."""
     if samples.dtype.kind not in "ui":
         highest = float(samples.max())
         piled = float((samples == highest).mean()) > _PILE
@@ -96,7 +96,6 @@ def top(samples: Samples, black: float) -> Top:
 def ceiling(tops: Sequence[Top]) -> float | None:
     """Where the samples of a channel are cut off, DN over black; None if they are not."""
     highest = max(t.highest for t in tops)
-    # A single hot pixel reaches the end in every picture; a pile is more than that.
     piled = [t.highest for t in tops if t.piled and t.highest >= highest * 0.98]
     return float(np.median(piled)) if piled else None
 
