@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Role = Literal["mono", "color"]
+View = Literal["mono", "color"]
+"""Whose place a result is seen from."""
 Fact = float | int | str | bool
 Size = tuple[int, int]
 """Height and width."""
@@ -118,6 +120,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """What a homography between two pictures leaves over: lens distortion, a rolling shutter. Smooth, and finite.
+
+    The nodes of a field are spread over a picture from edge to edge: node (i, j) of (gh, gw) lies at
+    x = j * width / (gw - 1), y = i * height / (gh - 1). ``rig/mapping.py`` interpolates between them.
+
+    Attributes:
+        forward: (gh, gw, 2) float32, color pixels to add to ``matrix`` times a mono position; nodes over the mono
+            picture.
+        backward: (gh', gw', 2) float32, mono pixels to add to the inverse of ``matrix`` times a color position;
+            nodes over the color picture.
+    """
+
+    forward: FloatArray
+    backward: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Placement:
     """How the mono pixel grid lies on the color pixel grid before any parallax is known.
 
@@ -129,6 +149,7 @@ class Placement:
         matches: number of feature matches that agree with it (0 when given by the user).
         parallax_px: spread of the matches about the placement, 95th percentile, in mono pixels.
         method: "features", "structure" (gradient correlation) or "identity" (given by the user).
+        bend: what the homography leaves over, or None.
     """
 
     matrix: NDArray[np.float64]
@@ -138,6 +159,7 @@ class Placement:
     matches: int
     parallax_px: float
     method: str
+    bend: Bend | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +231,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fusion:
-    """The result of a fusion in the base view.
+    """The result of a fusion, as the mono camera sees the scene or, if asked for, as the color camera does.
 
     Attributes:
         pixels: (H, W, 3) float32, linear, clipped to [0, 1].
@@ -218,6 +240,7 @@ class Fusion:
         provenance: (H, W) uint8, ``Provenance`` values.
         pair: the two inputs and their placement.
         method: "classical" or "neural".
+        view: whose view it is: "mono" or "color".
         hops: what every hop did, in order.
         stages: display-domain pictures (H, W) or (H, W, 3) float32 in [0, 1] by name, in order; empty unless
             asked for.
@@ -229,6 +252,12 @@ class Fusion:
     provenance: NDArray[np.uint8]
     pair: Pair
     method: str
+    view: View = "mono"
     hops: tuple[Hop, ...] = ()
     stages: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> Frame:
+        """The input whose view this is: orientation, date and lens of the result are its own."""
+        return self.pair.mono if self.view == "mono" else self.pair.color

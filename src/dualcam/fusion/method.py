@@ -29,6 +29,7 @@ class Method(Protocol):
         name: "classical" or "neural".
         facts: what a report should say about the method itself.
         matches_twice: whether it wants a second opinion on the flow.
+        polishes: whether its refColor makes a color better that is in place already.
         takes_mosaics: whether a demosaiced file should become the mosaic that shows in it, and be developed anew.
         trusts_stated_noise: whether it wants the color noise that a file states; else it was fitted to estimates.
     """
@@ -36,6 +37,7 @@ class Method(Protocol):
     name: str
     facts: Mapping[str, Fact]
     matches_twice: bool
+    polishes: bool
     takes_mosaics: bool
     trusts_stated_noise: bool
 
@@ -79,6 +81,7 @@ class Classical:
     name = "classical"
     facts: Mapping[str, Fact] = {}
     matches_twice = False
+    polishes = False
     # Its models of evidence were fitted to files as they are.
     takes_mosaics = False
     trusts_stated_noise = True
