@@ -146,6 +146,8 @@ def test_series_that_cannot_be_measured():
         measure(flats[::2], darks)
     with pytest.raises(InputError, match="no brighter"):
         measure(darks, darks)
+    with pytest.raises(InputError, match="every flat is saturated"):
+        measure(flats[-2:], darks)
 
 
 def test_unstated_exposure_times_leave_linearity_open():
