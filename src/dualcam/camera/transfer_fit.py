@@ -17,7 +17,8 @@ _RANGE, _CHECKED = 0.7, 0.85
 _PILE, _PILE_OVER = 1e-3, 3.0
 # A point whose variance has collapsed to this share of the line's is saturated, if others saturate at the same level.
 _COLLAPSED, _ALIKE = 0.15, 0.03
-_ALL_CLIPPED = 0.97
+# Flats are saturated if all are equally bright and no noisier than the darks.
+_ALL_CLIPPED, _NO_MORE = 0.97, 1.25
 # So far may the variance of a level lie off the line.
 _OFF_LINE = 0.3
 _TIMES = (0.05, 0.95)
@@ -142,9 +143,11 @@ def check(points: Sequence[Point], line: Line, names: Sequence[Sequence[str]]) -
         names: the files of every level.
 
     Raises:
-        InputError: all flats are saturated, the variance does not grow with the mean, or that of some level does not fit the others.
+        InputError: all flats are saturated, the variance does not grow with the mean, or that of some level does
+            not fit the others.
     """
-    if min(p.mean for p in points) > _ALL_CLIPPED * line.saturation and line.saturates:
+    means = [p.mean for p in points]
+    if min(means) > _ALL_CLIPPED * max(means) and max(p.variance for p in points) <= _NO_MORE * line.offset:
         raise InputError(
             f"every flat is saturated ({names[0][0]} and others).",
             "Take darker ones, down to 1 % of full scale.",
