@@ -119,6 +119,14 @@ def test_a_plain_mono_file_gets_black_and_white_of_its_sensor(tmp_path):
     assert unsaturated.noise.models[0].shot == pytest.approx(2 / 3995)
 
 
+def test_a_mosaic_in_a_gray_file_gets_them_too(tmp_path):
+    dn = samples(top=4000)
+    tifffile.imwrite(tmp_path / "a.tif", dn)
+    frame = read(tmp_path / "a.tif", "color", pattern="RGGB", balance="none", sensor=sensor("RGGB"))
+    np.testing.assert_allclose(frame.mosaic.samples, (dn - 100.0) / 3900, atol=1e-6)
+    assert len(frame.noise.models) == 3 and frame.noise.models[1].shot == pytest.approx(2 / 3900)
+
+
 def test_a_sensor_is_refused_where_it_cannot_hold(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", samples())
     tifffile.imwrite(tmp_path / "f.tif", samples().astype(np.float32))
@@ -132,7 +140,7 @@ def test_a_sensor_is_refused_where_it_cannot_hold(tmp_path):
         read(tmp_path / "f.tif", "mono", sensor=sensor())
     with pytest.raises(UsageError, match=r"c\.tif holds finished colors"):
         read(tmp_path / "c.tif", "color", curve="linear", sensor=sensor("RGGB"))
-    with pytest.raises(UsageError, match="white is 90"):
+    with pytest.raises(UsageError, match="black is 100, but white"):
         read(tmp_path / "a.tif", "mono", curve="linear", white=90, sensor=sensor())
     with pytest.raises(InputError, match=r"describes a Bayer sensor, but .*a\.tif"):
         read(tmp_path / "a.tif", "mono", curve="linear", sensor=sensor("RGGB"))

@@ -1,4 +1,4 @@
-"""The samples of a sensor as the converter made them: DN, nothing subtracted, scaled, curved or turned.
+"""The samples of a sensor as the converter made them: DN, nothing subtracted, scaled or curved.
 
 One door for every kind of file that can hold them. ``read`` makes pictures; what measures sensors comes here.
 """
@@ -14,8 +14,10 @@ from dualcam.camera.sensor import PATTERNS
 from dualcam.errors import InputError, UsageError
 from dualcam.files import decode, libraw, metadata
 from dualcam.files.metadata import CameraFacts
+from dualcam.files.mosaics import pattern_of
 from dualcam.files.read import profile_of
-from dualcam.files.samples import Header, Samples
+from dualcam.files.reading import Reading
+from dualcam.files.samples import Header, Samples, upright
 
 _RAW_WANTED = "Give raw files, or gray PGM, TIFF or PNG files that hold the sensor's own numbers."
 
@@ -25,7 +27,7 @@ class SensorSamples:
     """Samples of one sensor.
 
     Attributes:
-        samples: (H, W) DN as stored, orientation not applied; the active area of a raw file.
+        samples: (H, W) DN; of a raw file the active area, as stored.
         pattern: color filter of the first two rows, such as "RGGB"; None for a monochrome sensor.
         white: DN of saturation that the file states, or None.
         camera: what the camera wrote about itself and the exposure.
@@ -52,12 +54,14 @@ def read_dn(path: str | Path, pattern: str | None = None) -> SensorSamples:
     path = Path(path)
     if pattern is not None and pattern not in PATTERNS:
         raise UsageError(f"there is no Bayer pattern {pattern!r}.", f"Use {', '.join(PATTERNS)}.")
-    kind, data = decode.load(path)
-    if kind == "raw":
-        return _from_raw(path, data, pattern)
-    header = decode.read_header(path, kind, data)
+    loaded = decode.load(path)
+    if loaded.kind == "raw":
+        return _from_raw(path, loaded.data, pattern)
+    header = decode.read_header(path, loaded)
     _check_linear(path, header)
-    samples = decode.open_samples(path, data, header)[..., 0]
+    if pattern or header.pattern:
+        pattern = pattern_of(path, header, Reading(pattern=pattern or "auto"), "color")
+    samples = upright(decode.open_samples(path, loaded, header), header.orientation)[..., 0]
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
         raise InputError(f"{path} holds values that are NaN or infinite.", _RAW_WANTED)
     return SensorSamples(

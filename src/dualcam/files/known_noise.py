@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from dualcam.camera.sensor_model import SensorModel, check_fits, noise_models
 from dualcam.errors import UsageError
 from dualcam.files.metadata import CameraFacts
 from dualcam.files.samples import Samples
 from dualcam.files.sensor_file import read_sensor
-from dualcam.frame import FloatArray, KnownNoise, NoiseModel, Role
+from dualcam.frame import KnownNoise, NoiseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +62,23 @@ def as_stated(models: tuple[NoiseModel, ...], factor: float, path: Path) -> Know
     return KnownNoise(scaled, f"the NoiseProfile in {path.name}")
 
 
-def mono_pixels(
-    samples: Samples, given: Known, white: float | None, path: Path, linear: bool, role: Role
-) -> tuple[FloatArray, float, tuple[str, ...]]:
-    """Linear samples of a plain file of a known sensor: its black level becomes 0, its saturation 1.
+def check_dn(samples: Samples, given: Known, path: Path, linear: bool, single: bool) -> None:
+    """Refuse a plain file whose samples are no DN of a sensor.
 
     Args:
-        samples: (H, W, C) DN.
+        samples: as stored.
         given: the sensor.
-        white: DN of white that the user stated, or None for the sensor's saturation.
         path: the file, for messages.
         linear: whether the file's samples are linear.
-        role: "mono", or "color", which only raw files can be.
-
-    Returns:
-        (H, W, C) float32, linear, noise under black negative; DN of white; remarks.
+        single: whether every sample is that of one pixel: mono, or a mosaic.
 
     Raises:
-        UsageError: the samples are no DN of a sensor.
+        UsageError: finished colors, a transfer curve, or floats.
     """
-    if role == "color":
+    if not single:
         raise UsageError(
             f"{path} holds finished colors, for which {given.source} does not hold: demosaicing has mixed the noise.",
-            "Give the raw file, or leave out --color-sensor.",
+            "Give the raw file or the mosaic, or leave out --color-sensor.",
         )
     if not linear or samples.dtype.kind != "u":
         what = "floats" if linear else "a transfer curve"
@@ -94,18 +86,16 @@ def mono_pixels(
             f"{path} has {what}: its samples are not the sensor's, for which {given.source} holds.",
             "Say --mono-curve linear if they come straight from the sensor; else leave out --mono-sensor.",
         )
-    black, saturation = given.sensor.black, given.sensor.pooled.saturation_dn
-    level = white if white is not None else saturation or float(2**given.sensor.bits - 1)
-    if not level > black:
-        raise UsageError(
-            f"white is {level:g}, but {given.source} has its black at {black:g}.",
-            "State white as the sensor counts.",
-        )
-    notes = [f"black {black:.6g} and white {level:.6g} by {given.source}"]
-    top = float(samples.max())
-    if top > level * 1.02:
-        notes.append(
-            f"values over the white of {level:g} clipped: is {given.source} of this camera and bit depth?"
-        )
-    pixels = (samples.astype(np.float32) - np.float32(black)) / np.float32(level - black)
-    return np.minimum(pixels, np.float32(1)), level, tuple(notes)
+
+
+def levels(
+    samples: Samples, given: Known, black: float | None, white: float | None
+) -> tuple[float, float, tuple[str, ...]]:
+    """DN of black and white of a plain file: what the user stated, else those of the sensor; and remarks."""
+    sensor = given.sensor
+    dark = sensor.black if black is None else black
+    level = white if white is not None else sensor.pooled.saturation_dn or float(2**sensor.bits - 1)
+    notes = [f"black {dark:.6g} and white {level:.6g} by {given.source}"]
+    if white is None and float(samples.max()) > level * 1.02:
+        notes.append(f"values over the white of {level:g}: is {given.source} of this camera and bit depth?")
+    return dark, level, tuple(notes)
