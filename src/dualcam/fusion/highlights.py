@@ -1,0 +1,225 @@
+"""Lamps: where the mono picture is clipped and the darker color picture is not, light comes from the color camera.
+
+A clipped mono sample says "at least 1". What the color camera saw beyond that is called the *excess*. It is measured on
+the match grid, where the color camera's pixels are as they are, and put back onto the clipped mono samples only: near
+the edge of a lamp as much as its color pixels hold (so that a lamp smaller than a color pixel gets its light, and a match
+that is a pixel off does no harm), inside as the color camera shows it. Samples that are not clipped keep their
+luminance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dualcam.camera.channels import highest
+from dualcam.camera.measure import CLIPPED, Measured
+from dualcam.classical import exposure, upsample
+from dualcam.frame import Fact, FloatArray, Pair, Tone
+from dualcam.rig import warp
+from dualcam.rig.matching import Match
+
+CHOICES = ("auto", "off")
+
+# Mono is taken for clipped with growing certainty from here to CLIPPED.
+_DOUBTFUL = 0.96
+_FEWEST = 4
+_AT_ONCE = 1 << 14
+# An excess counts from here on, or from this many deviations of its noise; fully from twice that.
+_LEAST, _DEVIATIONS = 0.2, 3.0
+# Grid pixels over which the light at the edge of a lamp is gathered, and the least share of clipped samples there.
+_POOL_PX, _POOL_SHARE = 1.0, 0.05
+_GAUSS = 1 / (4 * np.pi * _POOL_PX**2) ** 0.5
+_AGREE_PX = 3.0
+# Display: lamps and the glow around them bend from the knee to the top. The glow is what is brighter than the first
+# number, joined to a lamp, and nearer to it than this share of the picture.
+_GLOW, _KNEE, _TOP, _MOST = 0.35, 0.65, 0.97, 64.0
+_REACH = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Highlights:
+    """What the color camera saw of lamps, ready to be rendered.
+
+    Attributes:
+        certain: (H, W) float32 in [0, 1], how certain it is that mono is clipped; 0 where nothing is recovered.
+        near: (H, W) float32 in [0, 1], lamps and their glow, where a display's shoulder acts; 0 elsewhere.
+        excess: (h, w) float32, linear luminance over 1, on the match grid.
+        color: (h, w, 3) float32, linear color of luminance 1, on the match grid.
+        weights: (3,) float32, the mono camera's response.
+    """
+
+    certain: FloatArray
+    near: FloatArray
+    excess: FloatArray
+    color: FloatArray
+    weights: FloatArray
+
+    @property
+    def unfitted(self) -> NDArray[np.bool_]:
+        """(H, W) bool, where colors are wanted as they are, even if no display shows them."""
+        return self.near > 0
+
+
+def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> Highlights | None:
+    """Find lamps that the color camera saw better.
+
+    Args:
+        pair: the pair.
+        measured: its noise, and mono.
+        mono: (h, w) float32, linear, the denoised mono on the match grid.
+        match: the match.
+        tone: the fitted tone.
+
+    Returns:
+        What was found, None where mono is not clipped or the color camera saw no more.
+    """
+    clean = measured.mono_clean
+    if int((clean >= CLIPPED).sum()) < _FEWEST:
+        return None
+    certain = np.clip((clean - np.float32(_DOUBTFUL)) / np.float32(CLIPPED - _DOUBTFUL), 0, 1)
+    share = np.clip(warp.resize(certain, *mono.shape), 0, 1)
+    factor = exposure.brightening(pair, mono, match, tone)
+    lit = np.maximum(pair.color.pixels, 0) * factor[..., None]
+    seen = warp.sample(lit, match.to_color)
+    sure = match.inside / (1 + (match.disagreement / np.float32(_AGREE_PX)) ** 4)
+    noise = _noise(measured, tone)
+    excess, color = _excess(seen, np.minimum(mono, 1), share, sure.astype(np.float32), noise, tone.weights)
+    if excess.max(initial=0.0) < _LEAST:
+        return None
+    # Where the color camera is clipped as well nobody knows the hue: white, at least as bright as was seen.
+    lost = (highest(pair.color.pixels) >= CLIPPED).astype(np.float32)
+    lost = cv2.GaussianBlur(cv2.dilate(lost, np.ones((3, 3), np.uint8)), (0, 0), 0.7)
+    white = warp.sample(lost, match.to_color)[..., None]
+    color = (1 - white) * color + white
+    rows, columns = np.nonzero(certain)
+    certain[rows, columns] *= _at(excess, rows, columns, certain.shape) > 0
+    return Highlights(certain, _near(clean, certain > 0), excess, color.astype(np.float32), tone.weights)
+
+
+def _noise(measured: Measured, tone: Tone) -> float:
+    """Noise of the color camera's luminance at white, in units of white."""
+    white = 1 / tone.gain
+    variances = [m.shot * white + m.read for m in measured.color_noise]
+    return float(tone.gain * np.sqrt(np.dot(np.square(tone.weights), variances)))
+
+
+def _excess(
+    seen: FloatArray,
+    mono: FloatArray,
+    share: FloatArray,
+    sure: FloatArray,
+    noise: float,
+    weights: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Luminance over 1 of clipped mono samples, and its color, on the match grid.
+
+    Args:
+        seen: (h, w, 3) linear, what the color camera saw there, as bright as mono would be.
+        mono: (h, w) linear, at most 1.
+        share: (h, w) in [0, 1], of clipped samples.
+        sure: (h, w) in [0, 1], how far the match is to be trusted.
+        noise: of the luminance.
+        weights: (3,).
+    """
+
+    def pool(picture: FloatArray) -> FloatArray:
+        return cv2.GaussianBlur(picture, (0, 0), _POOL_PX, borderType=cv2.BORDER_REPLICATE)
+
+    cross = np.ones((3, 3), np.uint8)
+    inner = pool(cv2.erode((share > 0.99).astype(np.float32), cross))
+    over = np.maximum(seen @ weights - mono, 0) * (cv2.dilate(share, cross) > 0)
+    there, light = pool(share), pool(over)
+    gathered = light / np.maximum(there, np.float32(_POOL_SHARE))
+    excess = (inner * over + (1 - inner) * gathered) * pool(sure * share) / np.maximum(there, 1e-3)
+    grain = noise * (inner + (1 - inner) * _GAUSS / np.maximum(there, _POOL_SHARE))
+    least = np.maximum(_LEAST, _DEVIATIONS * grain)
+    excess *= _smooth(excess / least - 1) * (there > 1e-3)
+    edge = pool(seen * over[..., None]) / np.maximum(light, 1e-6)[..., None]
+    color = inner[..., None] * seen + (1 - inner)[..., None] * edge
+    luminance = color @ weights
+    known = luminance > 1e-3
+    color = np.where(known[..., None], color / np.maximum(luminance, 1e-3)[..., None], np.float32(1))
+    return excess.astype(np.float32), color.astype(np.float32)
+
+
+def _smooth(x: FloatArray) -> FloatArray:
+    """0 up to 0, 1 from 1 on, smooth between."""
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _near(mono: FloatArray, lamps: NDArray[np.bool_]) -> FloatArray:
+    """Lamps and the glow that is joined to them, (H, W) in [0, 1]."""
+    bright = (mono > _GLOW) | lamps
+    _, labels = cv2.connectedComponents(bright.astype(np.uint8), connectivity=8)
+    joined = np.isin(labels, np.unique(labels[lamps])) & bright
+    distance = cv2.distanceTransform((~lamps).astype(np.uint8), cv2.DIST_L2, 3)
+    fading = np.clip(2 - distance / np.float32(_REACH * max(mono.shape)), 0, 1)
+    near = _smooth((mono - np.float32(_GLOW)) / np.float32(_KNEE - _GLOW)) * fading * joined
+    near[lamps] = 1
+    return near.astype(np.float32)
+
+
+def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArray]:
+    """Put recovered light into a picture.
+
+    Args:
+        pixels: (H, W, 3) float32, linear, of mono's luminance; in [0, 1] except where ``found.unfitted``. Becomes
+            the display picture.
+        found: the highlights.
+
+    Returns:
+        display: (H, W, 3) float32, linear in [0, 1]: lamps under a shoulder that keeps their hue.
+        radiance: the same without a shoulder, values over 1 where lamps are.
+    """
+    rows, columns = np.nonzero(found.near)
+    near, certain = found.near[rows, columns], found.certain[rows, columns]
+    excess, color = (_at(p, rows, columns, found.near.shape) for p in (found.excess, found.color))
+    light = pixels[rows, columns]
+    luminance = light @ found.weights
+    wanted = luminance + certain * excess
+    # The color camera's color takes over as fast as its light does.
+    share = (certain * np.clip(excess / np.float32(2 * _LEAST), 0, 1))[:, None]
+    scaled = light * (wanted / np.maximum(luminance, 1e-6))[:, None]
+    light = (1 - share) * scaled + share * color * wanted[:, None]
+    plain = upsample.fit_gamut(light, found.weights)
+    part = near[:, None]
+    radiance = pixels.copy()
+    radiance[rows, columns] = part * light + (1 - part) * plain
+    # Between luminance and the strongest channel: by luminance alone neon would turn white, by the channel alone it would
+    # turn darker than its own glow.
+    strength = np.sqrt(np.maximum(wanted * highest(light), 1e-12))
+    limit = min(_MOST, max(1.25, float(np.percentile(strength[certain > 0], 99))))
+    bent = light * (_shoulder(strength, limit) / strength)[:, None]
+    pixels[rows, columns] = part * upsample.fit_gamut(bent, found.weights) + (1 - part) * plain
+    return pixels, radiance
+
+
+def facts(found: Highlights) -> dict[str, Fact]:
+    """What a report says about them."""
+    brightest = float((found.certain > 0).any() and found.excess.max()) + 1
+    return {"recovered lamps": float((found.certain > 0).mean()), "brightest (EV over white)": float(np.log2(brightest))}
+
+
+def _at(
+    picture: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], size: tuple[int, ...]
+) -> FloatArray:
+    """Look a picture (h, w[, C]) on the match grid up at pixels of the full size: (n[, C])."""
+    factor = np.array([picture.shape[1] / size[1], picture.shape[0] / size[0]], np.float32)
+    places = (np.stack([columns, rows], axis=-1).astype(np.float32) + np.float32(0.5)) * factor
+    # OpenCV's remap takes 32767 pixels at a time in one direction.
+    parts = [warp.sample(picture, places[None, i : i + _AT_ONCE])[0] for i in range(0, len(places), _AT_ONCE)]
+    return np.concatenate(parts)
+
+
+def _shoulder(strength: FloatArray, limit: float) -> FloatArray:
+    """Identity up to the knee, then a smooth rise that reaches the top at ``limit`` (Reinhard's extended curve)."""
+    span = _TOP - _KNEE
+    over = np.maximum(strength - _KNEE, 0) / span
+    reach = (limit - _KNEE) / span
+    bent = over * (1 + over / reach**2) / (1 + over)
+    return np.where(strength > _KNEE, _KNEE + span * np.minimum(bent, 1), strength).astype(np.float32)
