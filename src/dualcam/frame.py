@@ -101,6 +101,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """What a homography between two pictures leaves over: lens distortion, a rolling shutter. Smooth, and finite.
+
+    The nodes of a field are spread over a picture from edge to edge: node (i, j) of (gh, gw) lies at
+    x = j * width / (gw - 1), y = i * height / (gh - 1). ``rig/mapping.py`` interpolates between them.
+
+    Attributes:
+        forward: (gh, gw, 2) float32, color pixels to add to ``matrix`` times a mono position; nodes over the mono
+            picture.
+        backward: (gh', gw', 2) float32, mono pixels to add to the inverse of ``matrix`` times a color position;
+            nodes over the color picture.
+    """
+
+    forward: FloatArray
+    backward: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Placement:
     """How the mono pixel grid lies on the color pixel grid before any parallax is known.
 
@@ -112,6 +130,7 @@ class Placement:
         matches: number of feature matches that agree with it (0 when given by the user).
         parallax_px: spread of the matches about the placement, 95th percentile, in mono pixels.
         method: "features", "structure" (gradient correlation) or "identity" (given by the user).
+        bend: what the homography leaves over, or None.
     """
 
     matrix: NDArray[np.float64]
@@ -121,6 +140,7 @@ class Placement:
     matches: int
     parallax_px: float
     method: str
+    bend: Bend | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,13 +48,16 @@ def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result,
         return one(), beside.result()
 
 
-def banded(work: Callable[[slice], tuple[Array, ...]], height: int, margin: int = 0) -> tuple[Array, ...]:
+def banded(
+    work: Callable[[slice], tuple[Array, ...]], height: int, margin: int = 0, rows: int = _BAND
+) -> tuple[Array, ...]:
     """Compute pictures in bands of rows, several at a time: intermediate results stay small, and in the cores' caches.
 
     Args:
         work: some rows of every picture, (rows, ...), given which rows; called in any thread.
         height: of the pictures.
         margin: rows above and below a band that it depends on; they are computed with it and cut off.
+        rows: of a band.
 
     Returns:
         The pictures, what the work would give for all rows at once.
@@ -63,7 +66,7 @@ def banded(work: Callable[[slice], tuple[Array, ...]], height: int, margin: int 
     made = Lock()
 
     def band(top: int) -> None:
-        bottom = min(height, top + _BAND)
+        bottom = min(height, top + rows)
         first = max(0, top - margin)
         parts = work(slice(first, min(height, bottom + margin)))
         with made:
@@ -71,7 +74,7 @@ def banded(work: Callable[[slice], tuple[Array, ...]], height: int, margin: int 
         for picture, part in zip(out, parts, strict=True):
             picture[top:bottom] = part[top - first : bottom - first]
 
-    for _ in each(band, range(0, height, _BAND)):
+    for _ in each(band, range(0, height, rows)):
         pass
     return tuple(out)
 

@@ -8,6 +8,7 @@ import pytest
 
 from dualcam.frame import Frame, Pair, Placement
 from dualcam.rig import matching, warp
+from dualcam.rig.mapping import Mapping
 from dualcam.rig.matching import Grid, local_correlation, match, match_grid
 from synthetic import WEIGHTS, Rig, grid, look_up, scene, to_display, world
 
@@ -55,7 +56,7 @@ def test_known_flow_comes_back(bent, size):
         other = warp.resize(other, HEIGHT, WIDTH)
     rng = np.random.default_rng(0)
     noisy = other + rng.normal(0, 0.03, other.shape).astype(np.float32)
-    found = match(Grid(HEIGHT, WIDTH, warp.scaling(size)), mono, noisy)
+    found = match(Grid(HEIGHT, WIDTH, Mapping(warp.scaling(size))), mono, noisy)
     error = np.linalg.norm(found.to_color / size - (grid(HEIGHT, WIDTH) + true), axis=-1)
     inner = np.s_[20:-20, 20:-20]
     assert np.median(error[inner]) < 0.5 and np.percentile(error[inner], 95) < 1.5
@@ -71,7 +72,7 @@ def test_known_flow_comes_back(bent, size):
 
 def test_a_second_opinion_on_a_known_flow(bent):
     mono, other, true = bent
-    here = Grid(HEIGHT, WIDTH, warp.scaling(2))
+    here = Grid(HEIGHT, WIDTH, Mapping(warp.scaling(2)))
     found, once = match(here, mono, other, twice=True), match(here, mono, other)
     inner = np.s_[20:-20, 20:-20]
     error = np.linalg.norm(found.second.to_color / 2 - (grid(HEIGHT, WIDTH) + true), axis=-1)[inner]
@@ -90,7 +91,7 @@ def test_the_second_opinion_follows_faint_texture():
     picture = 0.5 + 0.01 * texture / texture.std()
     points = grid(HEIGHT, WIDTH) + 20
     mono, color = (look_up(picture, p).astype(np.float32) for p in (points, points - shift))
-    found = match(Grid(HEIGHT, WIDTH, np.eye(3)), mono, color, twice=True)
+    found = match(Grid(HEIGHT, WIDTH, Mapping(np.eye(3))), mono, color, twice=True)
     wanted = warp.centers(HEIGHT, WIDTH) + shift
     first, second = (
         np.linalg.norm(to_color - wanted, axis=-1)[20:-20, 20:-20]
@@ -104,16 +105,16 @@ def test_the_second_opinion_follows_faint_texture():
 def test_where_flow_is_held_the_second_opinion_is_the_first():
     view = world(Rig(scale=1), HEIGHT, WIDTH)
     pictures = display(0.9 - view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
-    held = match(Grid(HEIGHT, WIDTH, view.matrix), *pictures, parallax=1.0, twice=True)
+    held = match(Grid(HEIGHT, WIDTH, Mapping(view.matrix)), *pictures, parallax=1.0, twice=True)
     np.testing.assert_array_equal(held.second.to_color, held.to_color)
     np.testing.assert_array_equal(held.second.disagreement, held.disagreement)
-    free = match(Grid(HEIGHT, WIDTH, view.matrix), *pictures, twice=True)
+    free = match(Grid(HEIGHT, WIDTH, Mapping(view.matrix)), *pictures, twice=True)
     assert not np.array_equal(free.second.to_color, free.to_color)
 
 
 def test_shapes_and_types(bent):
     mono, other, _ = bent
-    found = match(Grid(HEIGHT, WIDTH, warp.scaling(2)), mono, other, twice=True)
+    found = match(Grid(HEIGHT, WIDTH, Mapping(warp.scaling(2))), mono, other, twice=True)
     assert found.to_color.shape == (HEIGHT, WIDTH, 2) and found.to_mono.shape == (2 * HEIGHT, 2 * WIDTH, 2)
     assert found.disagreement.shape == found.likeness.shape == found.inside.shape == (HEIGHT, WIDTH)
     assert found.disagreement_color.shape == (2 * HEIGHT, 2 * WIDTH)
@@ -130,7 +131,9 @@ def test_hidden_background_disagrees():
     rig = Rig(scale=1, parallax=(14, 0))
     view = world(rig, HEIGHT, WIDTH)
     found = match(
-        Grid(HEIGHT, WIDTH, view.matrix), display(view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
+        Grid(HEIGHT, WIDTH, Mapping(view.matrix)),
+        display(view.truth @ WEIGHTS),
+        display(view.color @ WEIGHTS),
     )
     rest = ~view.hidden & ~view.near & view.seen
     assert view.hidden.sum() > 300
@@ -149,7 +152,7 @@ def test_outside_of_the_field_is_not_inside():
     seen = view.seen[1::2, 1::2]
     assert found.inside.mean() == pytest.approx(seen.mean(), abs=0.03)
     # Nothing more than a pixel outside of the field counts as inside.
-    base = warp.transform(chosen.to_color, chosen.centers())
+    base = chosen.mapping.to_color(chosen.centers())
     assert not found.inside[~warp.inside(base, *view.color.shape[:2], margin=-1)].any()
     assert not found.inside[~warp.inside(found.to_color, *view.color.shape[:2])].any()
 
@@ -158,7 +161,9 @@ def test_inverted_contrast_is_matched_by_its_edges():
     view = world(Rig(scale=1, shift=(3, 0)), HEIGHT, WIDTH)
     start = Rig(scale=1).matrix(HEIGHT, WIDTH)
     found = match(
-        Grid(HEIGHT, WIDTH, start), display(0.9 - view.truth @ WEIGHTS), display(view.color @ WEIGHTS)
+        Grid(HEIGHT, WIDTH, Mapping(start)),
+        display(0.9 - view.truth @ WEIGHTS),
+        display(view.color @ WEIGHTS),
     )
     assert found.rendering == "gradient"
     true = warp.transform(view.matrix, warp.centers(HEIGHT, WIDTH))
@@ -171,7 +176,7 @@ def test_in_doubt_the_rendering_whose_directions_agree_is_taken(bent):
     mono, other, _ = bent
     color = warp.resize(other, HEIGHT, WIDTH)
     noise = np.random.default_rng(2).normal(0, 0.03, (HEIGHT, WIDTH)).astype(np.float32)
-    view, inside = Grid(HEIGHT, WIDTH, np.eye(3)), np.ones((HEIGHT, WIDTH), bool)
+    view, inside = Grid(HEIGHT, WIDTH, Mapping(np.eye(3))), np.ones((HEIGHT, WIDTH), bool)
     alike, _ = matching._flows(view, mono, color + noise, inside, 0.2)
     inverted, _ = matching._flows(view, mono, 0.9 - color + noise, inside, 0.2)
     assert (alike, inverted) == ("intensity", "gradient")
@@ -179,7 +184,7 @@ def test_in_doubt_the_rendering_whose_directions_agree_is_taken(bent):
 
 def test_unrelated_pictures_are_not_alike():
     one, two = (display(scene(HEIGHT, WIDTH, s) @ WEIGHTS) for s in (1, 2))
-    found = match(Grid(HEIGHT, WIDTH, np.eye(3)), one, two)
+    found = match(Grid(HEIGHT, WIDTH, Mapping(np.eye(3))), one, two)
     assert np.median(found.likeness) < 0.5
     assert np.median(found.disagreement) > 0.7
 
@@ -188,7 +193,7 @@ def test_unrelated_pictures_are_not_alike():
 def test_tiny_grids(shape):
     rng = np.random.default_rng(0)
     mono, color = (rng.uniform(0, 1, shape).astype(np.float32) for _ in range(2))
-    found = match(Grid(*shape, np.eye(3)), mono, color, twice=True)
+    found = match(Grid(*shape, Mapping(np.eye(3))), mono, color, twice=True)
     for one in (found, found.second):
         assert one.to_color.shape == (*shape, 2) and np.isfinite(one.to_color).all()
         assert np.isfinite(one.disagreement).all()
@@ -198,7 +203,7 @@ def test_tiny_grids(shape):
 
 def test_flat_pictures_do_not_move():
     flat = np.full((64, 80), 0.5, np.float32)
-    found = match(Grid(64, 80, np.eye(3)), flat, flat, twice=True)
+    found = match(Grid(64, 80, Mapping(np.eye(3))), flat, flat, twice=True)
     for one in (found, found.second):
         np.testing.assert_allclose(one.to_color, warp.centers(64, 80), atol=0.05)
     assert np.abs(found.likeness).max() < 1e-3
@@ -217,7 +222,7 @@ def test_grid_is_mono_at_the_resolution_of_color(mono, color, scale, expected):
     matrix = warp.scaling(color[1] / mono[1], color[0] / mono[0])
     chosen = match_grid(pair_of(mono, color, matrix, scale))
     assert (chosen.height, chosen.width) == expected
-    corner = warp.transform(chosen.to_color, np.float32([[chosen.width, chosen.height]]))[0]
+    corner = chosen.mapping.to_color(np.float32([[chosen.width, chosen.height]]))[0]
     np.testing.assert_allclose(corner, [color[1], color[0]], rtol=1e-5)
 
 

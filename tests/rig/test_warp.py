@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualcam.frame import Frame, Pair, Placement
 from dualcam.rig import warp
 from synthetic import apply
 
@@ -135,16 +134,3 @@ def test_there_and_back(height, width, angle, zoom):
     there = warp.transform(matrix, warp.centers(height, width))
     back = warp.transform(np.linalg.inv(matrix), there)
     np.testing.assert_allclose(back, warp.centers(height, width), atol=1e-4)
-
-
-def test_place_color_moves_color_and_marks_what_it_did_not_see():
-    color = np.repeat(ramp()[..., None], 3, -1)
-    mono = Frame(np.zeros((40, 60, 1), np.float32), "mono")
-    matrix = warp.scaling(0.5)
-    matrix[0, 2] = 5
-    placement = Placement(matrix, 2.0, 0.8, 1.0, 0, 0.0, "identity")
-    placed = warp.place_color(Pair(mono, Frame(color, "color"), placement))
-    assert placed.shape == (40, 60, 3) and placed.dtype == np.float32
-    assert np.isnan(placed[:, 50:]).all() and np.isfinite(placed[:, :50]).all()
-    # Mono pixel (10, 10) has its center at (10.5, 10.5): color (10.25, 5.25).
-    assert placed[10, 10] == pytest.approx([10.25 + 525] * 3, rel=1e-5)

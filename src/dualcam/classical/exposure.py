@@ -20,7 +20,7 @@ from dualcam.camera.denoise import dct_denoise, display_sigma
 from dualcam.camera.measure import CLIPPED, Measured
 from dualcam.camera.smooth import wide_blur
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
 from dualcam.rig.matching import Grid, Match
 
 # The usual panchromatic response under daylight, where nothing better is known.
@@ -44,7 +44,7 @@ def rough_tone(pair: Pair) -> Tone:
     """
     grid = _thumbnail_grid(pair)
     mono = warp.resize(pair.mono.pixels[..., 0], grid.height, grid.width)
-    positions = warp.transform(grid.to_color, grid.centers())
+    positions = grid.mapping.to_color(grid.centers())
     color = warp.resample(pair.color.pixels, positions)
     seen = warp.inside(positions, *pair.color.pixels.shape[:2])
     usable = seen & (mono < 0.9) & (highest(color) < 0.9)
@@ -62,7 +62,7 @@ def _thumbnail_grid(pair: Pair, size: int = 128) -> Grid:
     height, width = pair.mono.pixels.shape[:2]
     factor = max(height, width) / size
     rows, columns = max(8, round(height / factor)), max(8, round(width / factor))
-    return Grid(rows, columns, pair.placement.matrix @ warp.scaling(width / columns, height / rows))
+    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns))
 
 
 def _exponent(source: NDArray[np.float64], target: NDArray[np.float64]) -> float:
@@ -214,7 +214,7 @@ def brightening(pair: Pair, mono: FloatArray, match: Match, tone: Tone) -> Float
     blurred_mono, blurred_color = (wide_blur(p * known, sigma) for p in (mono, here))
     floor = np.float32(0.02) * max(float((mono * known).mean()), 1e-4)
     slow = np.clip((blurred_mono + floor) / (blurred_color + floor), 0.25, 4.0)
-    to_grid = warp.transform(np.linalg.inv(match.grid.to_color), warp.centers(*luminance.shape))
+    to_grid = match.grid.mapping.to_mono(warp.centers(*luminance.shape))
     return np.float32(tone.gain) * curve * warp.sample(slow, to_grid)
 
 

@@ -21,7 +21,8 @@ from dualcam.evaluation.visibility import regions
 from dualcam.files.read import from_array
 from dualcam.frame import Colored, Exposed, FloatArray, Frame, Pair, Placement, Provenance, Tone
 from dualcam.fusion.fuser import Prepared
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
+from dualcam.rig.mapping import Mapping
 from dualcam.rig.matching import Grid, Match, Second, match
 from dualcam.rig.place import place
 
@@ -169,7 +170,7 @@ def clean_match(bench: Bench) -> Match:
     frames = Frame(bench.mono[..., None], "mono"), Frame(bench.color, "color")
     placement = place(*frames)
     rows, columns = bench.small.shape
-    grid = Grid(rows, columns, placement.matrix @ warp.scaling(bench.scale))
+    grid = Grid(rows, columns, mapping.of(Pair(*frames, placement)).from_grid(rows, columns))
     promised = placement.parallax_px / bench.scale if placement.matches else None
     luma = encode(bench.color @ protocol.MONO_WEIGHTS)
     # With a second opinion, for the methods that want one.
@@ -189,7 +190,7 @@ def unmoved(bench: Bench, known: Prepared) -> Prepared:
     matrix = warp.scaling(1 / bench.scale)
     placement = Placement(matrix, float(bench.scale), 1.0, 1.0, 0, 0.0, "identity")
     pair = Pair(known.pair.mono, bench.beside.color, placement)
-    grid = Grid(rows, columns, np.eye(3))
+    grid = Grid(rows, columns, Mapping(np.eye(3)))
     found = Match(
         grid,
         place_of_all,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dualcam.errors import InputError
 from dualcam.evaluation.metrics import color
 from dualcam.frame import FloatArray, Fusion
-from dualcam.rig.warp import place_color
+from dualcam.rig.mapping import place_color
 
 # Linear sRGB to CIE XYZ (IEC 61966-2-1), white D65.
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])

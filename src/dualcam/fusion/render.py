@@ -10,7 +10,7 @@ from dualcam.camera.curves import encode
 from dualcam.classical.exposure import rough_luma
 from dualcam.errors import DualcamError
 from dualcam.frame import Colored, Exposed, FloatArray, Pair, Tone
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
 from dualcam.rig.matching import Match
 
 
@@ -41,7 +41,7 @@ def early_stages(
 
     ``mono`` is what the hops were given, (h, w) linear on the match grid.
     """
-    placed = np.nan_to_num(warp.place_color(pair), nan=0.0)
+    placed = np.nan_to_num(mapping.place_color(pair), nan=0.0)
     pictures = {
         "read_mono": encode(pair.mono.pixels[..., 0]),
         "read_color": encode(pair.color.pixels),
@@ -74,7 +74,7 @@ def _shown(pictures: dict[str, FloatArray]) -> dict[str, FloatArray]:
 def _flow_picture(match: Match) -> FloatArray:
     """Direction as hue, length as saturation: parallax in grid pixels, the longest 2 % at full saturation."""
     step = 1 / warp.sampling_step(match.to_color)
-    base = warp.transform(match.grid.to_color, match.grid.centers())
+    base = match.grid.mapping.to_color(match.grid.centers())
     moved = (match.to_color - base) * np.float32(step)
     length, angle = cv2.cartToPolar(moved[..., 0], moved[..., 1], angleInDegrees=True)
     full = max(float(np.percentile(length, 98)), 1.0)

@@ -20,7 +20,7 @@ from dualcam._version import __version__
 from dualcam.camera.curves import encode
 from dualcam.files import embed
 from dualcam.frame import FloatArray, Fusion, Provenance
-from dualcam.rig.warp import place_color
+from dualcam.rig.mapping import place_color
 
 LAYER_SIDE = 2048
 STAGE_SIDE = 1280

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dualcam.camera.smooth import wide_blur
 from dualcam.frame import FloatArray, Pair
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
 from dualcam.rig.features import gradient_strength
+from dualcam.rig.mapping import Mapping
 
 # A placement that leaves less parallax than this, as a share of the picture, promises that there is no more.
 _STEADY = 0.006
@@ -37,12 +38,12 @@ class Grid:
     Attributes:
         height: rows.
         width: columns.
-        to_color: (3, 3) matrix from grid pixels to color pixels by placement alone.
+        mapping: from grid pixels to color pixels by placement alone.
     """
 
     height: int
     width: int
-    to_color: NDArray[np.float64]
+    mapping: Mapping
 
     def centers(self) -> FloatArray:
         """Pixel centers (height, width, 2)."""
@@ -119,7 +120,7 @@ def match_grid(pair: Pair) -> Grid:
     height, width = pair.mono.pixels.shape[:2]
     scale = max(1.0, pair.placement.scale)
     rows, columns = max(8, round(height / scale)), max(8, round(width / scale))
-    return Grid(rows, columns, pair.placement.matrix @ warp.scaling(width / columns, height / rows))
+    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns))
 
 
 def match(
@@ -146,7 +147,7 @@ def match(
     Returns:
         The match. Noise in either picture need not be removed before.
     """
-    positions = warp.transform(grid.to_color, grid.centers())
+    positions = grid.mapping.to_color(grid.centers())
     inside, step = warp.inside(positions, *color.shape), np.float32(warp.sampling_step(positions))
     reference = cv2.GaussianBlur(mono, (0, 0), 0.7)
     moving = cv2.GaussianBlur(warp.resample(color, positions), (0, 0), 1.0)
@@ -172,7 +173,7 @@ def match(
     there, first = _there(grid, forward, backward)
     likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
     del there, reference, moving
-    to_mono = warp.transform(np.linalg.inv(grid.to_color), warp.centers(*color.shape))
+    to_mono = grid.mapping.to_mono(warp.centers(*color.shape))
     returned = warp.sample(backward, to_mono)
     to_mono += returned
     returned += warp.sample(forward, to_mono)
@@ -196,7 +197,7 @@ def _there(grid: Grid, forward: FloatArray, backward: FloatArray) -> tuple[Float
     there += forward
     returned = warp.sample(backward, there)
     returned += forward
-    return there, Second(warp.transform(grid.to_color, there), warp.length(returned))
+    return there, Second(grid.mapping.to_color(there), warp.length(returned))
 
 
 def _rendered(rendering: str, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:

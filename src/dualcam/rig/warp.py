@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.frame import FloatArray, Pair
+from dualcam.frame import FloatArray
 
 LINEAR = cv2.INTER_LINEAR
 CUBIC = cv2.INTER_CUBIC
@@ -115,15 +115,3 @@ def sampling_step(positions: FloatArray) -> float:
     across = np.median(np.linalg.norm(np.diff(rows, axis=1), axis=-1)) if rows.shape[1] > 1 else 1.0
     down = np.median(np.linalg.norm(np.diff(columns, axis=0), axis=-1)) if columns.shape[0] > 1 else 1.0
     return float(np.sqrt(across * down))
-
-
-def place_color(pair: Pair) -> FloatArray:
-    """The color picture as shot, resampled into the mono grid by the placement alone.
-
-    Returns:
-        (H, W, 3) float32, linear, NaN where the color camera did not look.
-    """
-    height, width = pair.mono.pixels.shape[:2]
-    return resample(
-        pair.color.pixels, transform(pair.placement.matrix, centers(height, width)), outside=np.nan
-    )
