@@ -53,7 +53,10 @@ class Shot:
     step: float
     mono: Settings = NIGHT
     color: Settings = NIGHT
-    views: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda left, right: (left, right)
+    views: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] = lambda left, right: (
+        left,
+        right,
+    )
     keep: float = 1.0
     mono_gain: float = 1.0
 
@@ -198,7 +201,9 @@ def table(rows: list[dict]) -> Iterator[str]:
             here = [r for r in rows if r["kind"] == kind and r["step"] == step]
             good = [r for r in here if "error" in r]
             values = [r["facts"][fact] for r in good if r["facts"][fact] is not None]
-            told = f"{np.median(values):.3g} ({min(values):.3g} to {max(values):.3g})" if values else "not told"
+            told = (
+                f"{np.median(values):.3g} ({min(values):.3g} to {max(values):.3g})" if values else "not told"
+            )
             if len(values) < len(good) and values:
                 told += f", {len(good) - len(values)} not told"
             error, right = (np.mean([r[k] for r in good]) if good else np.nan for k in ("error", "right"))

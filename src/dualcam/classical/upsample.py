@@ -22,9 +22,7 @@ _SMOOTHNESS = 1e-4
 _STRIP = 256
 
 
-def upsample(
-    colored: Colored, mono: FloatArray, unfitted: NDArray[np.bool_] | None = None
-) -> FloatArray:
+def upsample(colored: Colored, mono: FloatArray, unfitted: NDArray[np.bool_] | None = None) -> FloatArray:
     """Render the full resolution.
 
     Args:

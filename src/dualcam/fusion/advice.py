@@ -195,7 +195,9 @@ def _geometry(facts: CaptureFacts) -> Iterator[Advice]:
             facts.overlap,
             "share",
             f"The color camera saw {facts.overlap:.0%} of the mono picture; elsewhere color is guessed or gray.",
-            "Point both cameras at the same thing, or use a wider lens on the color camera." if severity else "",
+            "Point both cameras at the same thing, or use a wider lens on the color camera."
+            if severity
+            else "",
         )
     if severity := _below(facts.quality, QUALITY):
         yield Advice(
@@ -261,10 +263,36 @@ def nearest_time(seconds: float) -> float:
 
 
 def exposure_text(seconds: float) -> str:
-    """Write an exposure time as shutters do: ``1/125 s``, ``0.5 s``, ``8 s``; powers of two become the usual numbers."""
+    """Write an exposure time as shutters do: ``1/125 s``, ``0.5 s``, ``8 s``, by the usual numbers."""
     if seconds >= 0.35:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    usual = (3, 4, 5, 6, 8, 10, 13, 15, 20, 25, 30, 40, 50, 60, 80, 100, 125, 160, 200, 250, 320, 400, 500, 640, 800)
+    usual = (
+        3,
+        4,
+        5,
+        6,
+        8,
+        10,
+        13,
+        15,
+        20,
+        25,
+        30,
+        40,
+        50,
+        60,
+        80,
+        100,
+        125,
+        160,
+        200,
+        250,
+        320,
+        400,
+        500,
+        640,
+        800,
+    )
     usual += (1000, 1250, 1600, 2000, 2500, 3200, 4000, 5000, 6400, 8000)
     parts = 1 / seconds
     best = min(usual, key=lambda number: abs(math.log(number / parts)))

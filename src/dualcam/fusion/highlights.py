@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dualcam.camera.channels import highest
 from dualcam.camera.measure import CLIPPED, Measured
 from dualcam.classical import exposure, upsample
-from dualcam.frame import Fact, FloatArray, Pair, Tone
+from dualcam.frame import Fact, FloatArray, Fusion, Pair, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
@@ -199,10 +199,30 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     return pixels, radiance
 
 
+def for_file(fusion: Fusion, bits: int, headroom: float = 0.0) -> FloatArray:
+    """What of a result goes into a file.
+
+    Args:
+        fusion: the result.
+        bits: of a sample of the file; 32 for floats, which keep values over 1.
+        headroom: EV by which the picture is made darker, so that lamps fit into integers.
+
+    Returns:
+        (H, W, 3) float32, linear: without a shoulder for floats and with headroom, else for a display.
+    """
+    radiance = fusion.pixels if fusion.radiance is None else fusion.radiance
+    if headroom:
+        return radiance * np.float32(2**-headroom)
+    return radiance if bits == 32 else fusion.pixels
+
+
 def facts(found: Highlights) -> dict[str, Fact]:
     """What a report says about them."""
     brightest = float((found.certain > 0).any() and found.excess.max()) + 1
-    return {"recovered lamps": float((found.certain > 0).mean()), "brightest (EV over white)": float(np.log2(brightest))}
+    return {
+        "recovered lamps": float((found.certain > 0).mean()),
+        "brightest (EV over white)": float(np.log2(brightest)),
+    }
 
 
 def _at(

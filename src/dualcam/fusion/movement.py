@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from dualcam.camera.curves import encode
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
-from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
 # Displacement across the epipolar direction from which a pixel counts as moved: grid pixels, share of the width.
@@ -54,7 +53,7 @@ def measure(match: Match, mono: FloatArray) -> Movement | None:
         The movement, None where too little of the picture is matched well.
     """
     height, width = mono.shape
-    flow = warp.transform(np.linalg.inv(match.grid.to_color), match.to_color) - match.grid.centers()
+    flow = match.grid.mapping.to_mono(match.to_color) - match.grid.centers()
     slope = cv2.GaussianBlur(gradient_magnitude(encode(mono)), (0, 0), 2.0)
     known = match.inside & (match.disagreement < _AGREE_PX) & (match.likeness > _LIKE)
     known &= slope > max(0.01, float(np.median(slope)))
