@@ -3,8 +3,8 @@
     python benchmarks/lamps.py DATA/midd14Q/Piano out [--methods classical neural]
 
 The scene is a stereo pair (``left.*``, ``right.*``) that is no test scene, dimmed, with lamps and neon signs painted
-into both views, 2 to 30 times white. Prints the table of docs/recipes/highlights.md, and writes a sheet for every row: the
-truth as a display clips it, without recovery, with it; then, four times darker, the truth and the recovered radiance.
+into both views, 2 to 30 times white. Prints the table of docs/recipes/highlights.md, and writes a sheet for every row:
+the truth as a display clips it, without recovery, with it; then, four times darker, the truth and the radiance.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def test_the_light_that_is_asked_for_gives_the_signal_over_noise(ratio, shot, re
 
 
 def test_remedies_speak_in_the_camera_s_own_times():
-    dark = replace(GOOD, color_snr=1.9, color_shot=1.5e-3, color_read=1e-5)
+    dark = replace(GOOD, color_snr=1.0, color_shot=4e-3, color_read=3e-4)
     times = advice.light_needed(dark)
     assert f"{times:.0f} times the exposure" in advice.judge(dark)[0].remedy
     known = replace(dark, color_camera=CameraFacts(exposure_s=1 / 125))

@@ -21,7 +21,7 @@ from dualcam.rig.matching import Match
 # Warning and serious limits.
 COLOR_SNR = 2.6, 1.6
 MONO_SNR = 2.9, 1.6
-MONO_BLUR_PX = 1.3, 3.0
+MONO_BLUR_PX = 1.15, 2.8
 OVERLAP = 0.70, 0.45
 MONO_CLIPPED = 0.13, 0.45
 COLOR_CLIPPED = 0.25, math.inf
@@ -172,7 +172,7 @@ def _sharpness(facts: CaptureFacts) -> Iterator[Advice]:
             severity,
             blur,
             "px",
-            f"Mono is soft, as if blurred by {blur:.1f} pixels; its detail becomes the result's.",
+            f"Mono is soft, as if blurred by {blur:.1f} pixels or more; its detail becomes the result's.",
             "Focus the mono camera anew, and use a tripod or a shorter exposure.",
         )
     if softer is not None and softer > _WORD_SOFT_PX:

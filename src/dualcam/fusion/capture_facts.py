@@ -42,7 +42,7 @@ class CaptureFacts:
         moved_px: how far it moved, median, in mono pixels; 0 where nothing did.
         color_blur_px: how much softer color is than mono, as the standard deviation of a Gaussian in color pixels;
             negative where mono is the softer one.
-        mono_blur_px: softness of the mono picture itself, the same in mono pixels.
+        mono_blur_px: the least softness of the mono picture itself, the same in mono pixels.
         apart_s: seconds between the two shots by the cameras' clocks.
         mono_camera: what the mono camera wrote about the exposure.
         color_camera: the same of the color camera.

@@ -2,8 +2,8 @@
 
 A clipped mono sample says "at least 1". What the color camera saw beyond that is called the *excess*. It is measured on
 the match grid, where the color camera's pixels are as they are, and put back onto the clipped mono samples only: near
-the edge of a lamp as much as its color pixels hold (so that a lamp smaller than a color pixel gets its light, and a match
-that is a pixel off does no harm), inside as the color camera shows it. Samples that are not clipped keep their
+the edge of a lamp as much as its color pixels hold (so that a lamp smaller than a color pixel gets its light, and a
+match that is a pixel off does no harm), inside as the color camera shows it. Samples that are not clipped keep their
 luminance.
 """
 
@@ -87,14 +87,16 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     seen = warp.sample(lit, match.to_color)
     sure = match.inside / (1 + (match.disagreement / np.float32(_AGREE_PX)) ** 4)
     noise = _noise(measured, tone)
-    excess, color = _excess(seen, np.minimum(mono, 1), share, sure.astype(np.float32), noise, tone.weights)
-    if excess.max(initial=0.0) < _LEAST:
-        return None
-    # Where the color camera is clipped as well nobody knows the hue: white, at least as bright as was seen.
     lost = (highest(pair.color.pixels) >= CLIPPED).astype(np.float32)
     lost = cv2.GaussianBlur(cv2.dilate(lost, np.ones((3, 3), np.uint8)), (0, 0), 0.7)
-    white = warp.sample(lost, match.to_color)[..., None]
-    color = (1 - white) * color + white
+    white = warp.sample(lost, match.to_color)
+    # What a clipped color sample is over white is all error where both cameras clip at the same light.
+    least = np.maximum(np.float32(_LEAST) * (1 + white), np.float32(_DEVIATIONS * noise))
+    excess, color = _excess(seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights)
+    if not excess.any():
+        return None
+    # Where the color camera is clipped as well nobody knows the hue: white, at least as bright as was seen.
+    color = (1 - white)[..., None] * color + white[..., None]
     rows, columns = np.nonzero(certain)
     certain[rows, columns] *= _at(excess, rows, columns, certain.shape) > 0
     return Highlights(certain, _near(clean, certain > 0), excess, color.astype(np.float32), tone.weights)
@@ -112,7 +114,7 @@ def _excess(
     mono: FloatArray,
     share: FloatArray,
     sure: FloatArray,
-    noise: float,
+    least: FloatArray,
     weights: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Luminance over 1 of clipped mono samples, and its color, on the match grid.
@@ -122,7 +124,7 @@ def _excess(
         mono: (h, w) linear, at most 1.
         share: (h, w) in [0, 1], of clipped samples.
         sure: (h, w) in [0, 1], how far the match is to be trusted.
-        noise: of the luminance.
+        least: (h, w), excess that counts; fully from twice that.
         weights: (3,).
     """
 
@@ -135,9 +137,9 @@ def _excess(
     there, light = pool(share), pool(over)
     gathered = light / np.maximum(there, np.float32(_POOL_SHARE))
     excess = (inner * over + (1 - inner) * gathered) * pool(sure * share) / np.maximum(there, 1e-3)
-    grain = noise * (inner + (1 - inner) * _GAUSS / np.maximum(there, _POOL_SHARE))
-    least = np.maximum(_LEAST, _DEVIATIONS * grain)
-    excess *= _smooth(excess / least - 1) * (there > 1e-3)
+    # Few clipped samples in a color pixel magnify its noise.
+    doubt = np.maximum(inner, np.minimum(1, there / np.float32(_GAUSS)))
+    excess *= _smooth(excess * doubt / least - 1) * (there > 1e-3)
     edge = pool(seen * over[..., None]) / np.maximum(light, 1e-6)[..., None]
     color = inner[..., None] * seen + (1 - inner)[..., None] * edge
     luminance = color @ weights
@@ -190,8 +192,8 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     part = near[:, None]
     radiance = pixels.copy()
     radiance[rows, columns] = part * light + (1 - part) * plain
-    # Between luminance and the strongest channel: by luminance alone neon would turn white, by the channel alone it would
-    # turn darker than its own glow.
+    # Between luminance and the strongest channel: by luminance alone neon would turn white, by the channel alone it
+    # would turn darker than its own glow.
     strength = np.sqrt(np.maximum(wanted * highest(light), 1e-12))
     limit = min(_MOST, max(1.25, float(np.percentile(strength[certain > 0], 99))))
     bent = light * (_shoulder(strength, limit) / strength)[:, None]
@@ -218,7 +220,7 @@ def for_file(fusion: Fusion, bits: int, headroom: float = 0.0) -> FloatArray:
 
 def facts(found: Highlights) -> dict[str, Fact]:
     """What a report says about them."""
-    brightest = float((found.certain > 0).any() and found.excess.max()) + 1
+    brightest = 1 + float(found.excess.max())
     return {
         "recovered lamps": float((found.certain > 0).mean()),
         "brightest (EV over white)": float(np.log2(brightest)),

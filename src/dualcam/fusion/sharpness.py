@@ -28,6 +28,8 @@ _CUT, _MOST_BLOCKS, _FEWEST_BLOCKS = 2000, 400, 6
 _AGREE_PX = 0.7, 2.5
 # Signal over noise from which a frequency counts.
 _SEEN = 2.0
+# By how much the exponent of a scene's power spectrum may exceed that of edges.
+_STEEPER = 1.0
 
 
 def relative(pair: Pair, mono: FloatArray, noise: NoiseModel, match: Match, tone: Tone) -> float | None:
@@ -75,7 +77,8 @@ def own(mono: FloatArray, noise: NoiseModel) -> float | None:
         noise: its noise.
 
     Returns:
-        Standard deviation of a Gaussian in its own pixels, 0 for a sharp one; None without structure over the noise.
+        Standard deviation of a Gaussian in its own pixels, told with caution: it has at least this blur, 0 for a sharp
+        one; None without structure over the noise.
     """
     blocks = _blocks(mono, _OWN_BLOCK)
     mean = blocks.mean(axis=(1, 2))
@@ -95,8 +98,13 @@ def own(mono: FloatArray, noise: NoiseModel) -> float | None:
     seen = clean > _SEEN * grainy
     if seen.sum() < 4:
         return None
+    band = frequency[seen]
     # A power spectrum holds the blur twice.
-    return max(0.0, _signed_root(_gaussian(frequency[seen], np.sqrt(clean[seen]) * frequency[seen])))
+    variance = _gaussian(band, np.sqrt(clean[seen]) * band)
+    # A scene whose power falls with a steeper power of the frequency looks blurred, the more the less of the band is
+    # over the noise: only what such a scene does not explain is blur.
+    steeper = _STEEPER * np.log(band[-1] / band[0]) / (4 * np.pi**2 * (band[-1] ** 2 - band[0] ** 2))
+    return float(max(0.0, variance - steeper) ** 0.5)
 
 
 def _softness(cross: Spectrum, power: Spectrum, floor: Spectrum) -> float | None:
