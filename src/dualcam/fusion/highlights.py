@@ -140,8 +140,8 @@ def _excess(
     # Few clipped samples in a color pixel magnify its noise.
     doubt = np.maximum(inner, np.minimum(1, there / np.float32(_GAUSS)))
     excess *= _smooth(excess * doubt / least - 1) * (there > 1e-3)
-    edge = pool(seen * over[..., None]) / np.maximum(light, 1e-6)[..., None]
-    color = inner[..., None] * seen + (1 - inner)[..., None] * edge
+    # Gathered inside as well: the demosaic's errors are largest where light is brightest.
+    color = pool(seen * over[..., None]) / np.maximum(light, 1e-6)[..., None]
     luminance = color @ weights
     known = luminance > 1e-3
     color = np.where(known[..., None], color / np.maximum(luminance, 1e-3)[..., None], np.float32(1))
