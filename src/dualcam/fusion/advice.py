@@ -34,6 +34,14 @@ _LIKED_SNR = 4.0
 _LIKED_EV = 6.0
 # Standard exposure times in thirds of a stop.
 _TIMES = tuple(2 ** (third / 3) for third in range(-39, 16))
+# What dials call them, in parts of a second.
+_SHUTTERS = tuple(
+    int(part)
+    for part in (
+        "3 4 5 6 8 10 13 15 20 25 30 40 50 60 80 100 125 160 200 250 320 400 500 640 800 1000 1250 1600 2000 2500 "
+        "3200 4000 5000 6400 8000"
+    ).split()
+)
 
 
 def advise(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> tuple[Advice, ...]:
@@ -266,36 +274,8 @@ def exposure_text(seconds: float) -> str:
     """Write an exposure time as shutters do: ``1/125 s``, ``0.5 s``, ``8 s``, by the usual numbers."""
     if seconds >= 0.35:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    usual = (
-        3,
-        4,
-        5,
-        6,
-        8,
-        10,
-        13,
-        15,
-        20,
-        25,
-        30,
-        40,
-        50,
-        60,
-        80,
-        100,
-        125,
-        160,
-        200,
-        250,
-        320,
-        400,
-        500,
-        640,
-        800,
-    )
-    usual += (1000, 1250, 1600, 2000, 2500, 3200, 4000, 5000, 6400, 8000)
     parts = 1 / seconds
-    best = min(usual, key=lambda number: abs(math.log(number / parts)))
+    best = min(_SHUTTERS, key=lambda number: abs(math.log(number / parts)))
     # An electronic shutter's odd time is told as it is.
     return f"1/{best if abs(math.log(best / parts)) < 0.08 else round(parts)} s"
 

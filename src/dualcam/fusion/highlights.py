@@ -184,8 +184,8 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     light = pixels[rows, columns]
     luminance = light @ found.weights
     wanted = luminance + certain * excess
-    # The color camera's color takes over as fast as its light does.
-    share = (certain * np.clip(excess / np.float32(2 * _LEAST), 0, 1))[:, None]
+    # Of a lamp that is hardly over white its color is known as well as of any other.
+    share = (certain * np.clip(excess / np.float32(_LEAST / 4), 0, 1))[:, None]
     scaled = light * (wanted / np.maximum(luminance, 1e-6))[:, None]
     light = (1 - share) * scaled + share * color * wanted[:, None]
     plain = upsample.fit_gamut(light, found.weights)

@@ -111,11 +111,11 @@ def _fit(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least absolute deviations by reweighting: the coefficients, and what they leave over."""
     weight = np.ones(len(values))
-    fitted = np.zeros(terms.shape[1])
+    fitted: NDArray[np.float64] = np.zeros(terms.shape[1])
     for _ in range(rounds):
         rows = terms * weight[:, None]
         normal = rows.T @ terms + 1e-6 * len(values) * np.eye(terms.shape[1])
-        fitted = np.linalg.solve(normal, rows.T @ values)
+        fitted = np.asarray(np.linalg.solve(normal, rows.T @ values), np.float64)
         weight = 1 / np.maximum(np.abs(values - terms @ fitted), 0.1)
         weight /= weight.mean()
     return fitted, values - terms @ fitted
