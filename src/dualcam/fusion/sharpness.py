@@ -22,7 +22,7 @@ Spectrum = NDArray[np.float64]
 _BLOCK, _OWN_BLOCK = 32, 64
 # Frequencies in cycles a pixel: over what blocks can hold, under what sampling destroys.
 _LOW, _HIGH = 0.06, 0.30
-_OWN_LOW, _OWN_HIGH = 0.04, 0.40
+_OWN_LOW, _OWN_HIGH = 0.03, 0.40
 _CUT, _MOST_BLOCKS, _FEWEST_BLOCKS = 2000, 400, 6
 # Disagreement of the match in grid pixels; the second where too little agrees better, as a soft picture does not.
 _AGREE_PX = 0.7, 2.5
@@ -96,7 +96,7 @@ def own(mono: FloatArray, noise: NoiseModel) -> float | None:
     frequency, clean = _rings(power - floor, ones, _OWN_LOW, _OWN_HIGH)
     _, grainy = _rings(floor, ones, _OWN_LOW, _OWN_HIGH)
     seen = clean > _SEEN * grainy
-    if seen.sum() < 4:
+    if seen.sum() < 3:
         return None
     band = frequency[seen]
     # A power spectrum holds the blur twice.
