@@ -195,3 +195,11 @@ def test_shoulder(limit):
     # It leaves the line smoothly.
     start = highlights._shoulder(np.float32([knee, knee + 1e-3]), limit)
     assert np.diff(start)[0] == pytest.approx(1e-3, rel=0.05)
+
+
+def test_lamps_come_back_in_the_color_view_too(views):
+    files = shoot(*views)
+    found, lost = (Fuser("classical", view="color", highlights=how).fuse(*files) for how in ("auto", "off"))
+    lamp = disc((LAMPS[0][0][0] - SHIFT, LAMPS[0][0][1]), LAMPS[0][1] - 1, (HEIGHT, WIDTH)) > 0.9
+    assert found.pixels.shape == lost.pixels.shape == views[1].shape
+    assert errors(found.radiance, views[1], lamp)[0] < 0.5 * errors(lost.pixels, views[1], lamp)[0]

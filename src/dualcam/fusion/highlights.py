@@ -36,7 +36,7 @@ _GAUSS = 1 / (4 * np.pi * _POOL_PX**2) ** 0.5
 _AGREE_PX = 3.0
 # Display: lamps and the glow around them bend from the knee to the top. The glow is what is brighter than the first
 # number, joined to a lamp, and nearer to it than this share of the picture.
-_GLOW, _KNEE, _TOP, _MOST = 0.35, 0.65, 0.97, 64.0
+_GLOW, _KNEE, _TOP, _MOST = 0.35, 0.65, 0.98, 64.0
 _REACH = 0.03
 
 
@@ -194,7 +194,7 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     radiance[rows, columns] = part * light + (1 - part) * plain
     # Between luminance and the strongest channel: by luminance alone neon would turn white, by the channel alone it
     # would turn darker than its own glow.
-    strength = np.sqrt(np.maximum(wanted * highest(light), 1e-12))
+    strength = np.cbrt(np.maximum(wanted * wanted * highest(light), 1e-12))
     limit = min(_MOST, max(1.25, float(np.percentile(strength[certain > 0], 99))))
     bent = light * (_shoulder(strength, limit) / strength)[:, None]
     pixels[rows, columns] = part * upsample.fit_gamut(bent, found.weights) + (1 - part) * plain
