@@ -48,6 +48,7 @@ class Highlights:
         certain: (H, W) float32 in [0, 1], how certain it is that mono is clipped; 0 where nothing is recovered.
         near: (H, W) float32 in [0, 1], lamps and their glow, where a display's shoulder acts; 0 elsewhere.
         excess: (h, w) float32, linear luminance over 1, on the match grid.
+        taken: (h, w) float32 in [0, 1], how far the color camera's color takes over, on the match grid.
         color: (h, w, 3) float32, linear color of luminance 1, on the match grid.
         weights: (3,) float32, the mono camera's response.
     """
@@ -55,6 +56,7 @@ class Highlights:
     certain: FloatArray
     near: FloatArray
     excess: FloatArray
+    taken: FloatArray
     color: FloatArray
     weights: FloatArray
 
@@ -92,14 +94,17 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     white = warp.sample(lost, match.to_color)
     # What a clipped color sample is over white is all error where both cameras clip at the same light.
     least = np.maximum(np.float32(_LEAST) * (1 + white), np.float32(_DEVIATIONS * noise))
-    excess, color = _excess(seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights)
-    if not excess.any():
+    excess, taken, color = _excess(
+        seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights
+    )
+    if not taken.any():
         return None
     # Where the color camera is clipped as well nobody knows the hue: white, at least as bright as was seen.
     color = (1 - white)[..., None] * color + white[..., None]
     rows, columns = np.nonzero(certain)
-    certain[rows, columns] *= _at(excess, rows, columns, certain.shape) > 0
-    return Highlights(certain, _near(clean, certain > 0), excess, color.astype(np.float32), tone.weights)
+    certain[rows, columns] *= _at(taken, rows, columns, certain.shape) > 0
+    near = _near(clean, certain > 0)
+    return Highlights(certain, near, excess, taken, color.astype(np.float32), tone.weights)
 
 
 def _noise(measured: Measured, tone: Tone) -> float:
@@ -116,15 +121,15 @@ def _excess(
     sure: FloatArray,
     least: FloatArray,
     weights: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Luminance over 1 of clipped mono samples, and its color, on the match grid.
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Luminance over 1 of clipped mono samples, how far it is to be used, and its color, on the match grid.
 
     Args:
         seen: (h, w, 3) linear, what the color camera saw there, as bright as mono would be.
         mono: (h, w) linear, at most 1.
         share: (h, w) in [0, 1], of clipped samples.
         sure: (h, w) in [0, 1], how far the match is to be trusted.
-        least: (h, w), excess that counts; fully from twice that.
+        least: (h, w), light over white that counts, of luminance or of a channel; fully from twice that.
         weights: (3,).
     """
 
@@ -133,19 +138,28 @@ def _excess(
 
     cross = np.ones((3, 3), np.uint8)
     inner = pool(cv2.erode((share > 0.99).astype(np.float32), cross))
-    over = np.maximum(seen @ weights - mono, 0) * (cv2.dilate(share, cross) > 0)
-    there, light = pool(share), pool(over)
-    gathered = light / np.maximum(there, np.float32(_POOL_SHARE))
-    excess = (inner * over + (1 - inner) * gathered) * pool(sure * share) / np.maximum(there, 1e-3)
+    here = cv2.dilate(share, cross) > 0
+    over = np.maximum(seen @ weights - mono, 0) * here
+    # Neon may be hardly brighter than white, and yet show in one channel that it is not white.
+    strong = np.maximum(over, (highest(seen) - 1) * here)
+    there, light = pool(share), pool(strong)
+    trust = pool(sure * share) / np.maximum(there, 1e-3)
+
+    def handed(picture: FloatArray, gathered: FloatArray) -> FloatArray:
+        at_edges = gathered / np.maximum(there, np.float32(_POOL_SHARE))
+        return (inner * picture + (1 - inner) * at_edges) * trust
+
+    excess = handed(over, pool(over))
     # Few clipped samples in a color pixel magnify its noise.
     doubt = np.maximum(inner, np.minimum(1, there / np.float32(_GAUSS)))
-    excess *= _smooth(excess * doubt / least - 1) * (there > 1e-3)
+    taken = _smooth(handed(strong, light) * doubt / least - 1) * (there > 1e-3)
+    excess *= taken
     # Gathered inside as well: the demosaic's errors are largest where light is brightest.
-    color = pool(seen * over[..., None]) / np.maximum(light, 1e-6)[..., None]
+    color = pool(seen * strong[..., None]) / np.maximum(light, 1e-6)[..., None]
     luminance = color @ weights
     known = luminance > 1e-3
     color = np.where(known[..., None], color / np.maximum(luminance, 1e-3)[..., None], np.float32(1))
-    return excess.astype(np.float32), color.astype(np.float32)
+    return excess.astype(np.float32), taken.astype(np.float32), color.astype(np.float32)
 
 
 def _smooth(x: FloatArray) -> FloatArray:
@@ -180,12 +194,13 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     """
     rows, columns = np.nonzero(found.near)
     near, certain = found.near[rows, columns], found.certain[rows, columns]
-    excess, color = (_at(p, rows, columns, found.near.shape) for p in (found.excess, found.color))
+    excess, taken, color = (
+        _at(p, rows, columns, found.near.shape) for p in (found.excess, found.taken, found.color)
+    )
     light = pixels[rows, columns]
     luminance = light @ found.weights
     wanted = luminance + certain * excess
-    # Of a lamp that is hardly over white its color is known as well as of any other.
-    share = (certain * np.clip(excess / np.float32(_LEAST / 4), 0, 1))[:, None]
+    share = (certain * taken)[:, None]
     scaled = light * (wanted / np.maximum(luminance, 1e-6))[:, None]
     light = (1 - share) * scaled + share * color * wanted[:, None]
     plain = upsample.fit_gamut(light, found.weights)
