@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.camera.channels import highest
+from dualcam.camera.channels import highest, lowest, total
 from dualcam.camera.measure import CLIPPED, Measured
 from dualcam.classical import exposure, upsample
 from dualcam.frame import Fact, FloatArray, Fusion, Pair, Tone
@@ -27,6 +27,8 @@ CHOICES = ("auto", "off")
 # Mono is taken for clipped with growing certainty from here to CLIPPED.
 _DOUBTFUL = 0.96
 _FEWEST = 4
+# Second strongest channel beside a clipped one from which the hue begins to turn, and is lost.
+_TURNS = 0.4, 0.8
 _AT_ONCE = 1 << 14
 # An excess counts from here on, or from this many deviations of its noise; fully from twice that.
 _LEAST, _DEVIATIONS = 0.2, 3.0
@@ -89,22 +91,37 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     seen = warp.sample(lit, match.to_color)
     sure = match.inside / (1 + (match.disagreement / np.float32(_AGREE_PX)) ** 4)
     noise = _noise(measured, tone)
-    lost = (highest(pair.color.pixels) >= CLIPPED).astype(np.float32)
-    lost = cv2.GaussianBlur(cv2.dilate(lost, np.ones((3, 3), np.uint8)), (0, 0), 0.7)
-    white = warp.sample(lost, match.to_color)
+    lost, white = (warp.sample(p, match.to_color) for p in _lost(pair.color.pixels))
     # What a clipped color sample is over white is all error where both cameras clip at the same light.
-    least = np.maximum(np.float32(_LEAST) * (1 + white), np.float32(_DEVIATIONS * noise))
+    least = np.maximum(np.float32(_LEAST) * (1 + lost), np.float32(_DEVIATIONS * noise))
     excess, taken, color = _excess(
         seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights
     )
     if not taken.any():
         return None
-    # Where the color camera is clipped as well nobody knows the hue: white, at least as bright as was seen.
+    # Where the color camera is clipped as well nobody may know the hue: white, at least as bright as was seen.
     color = (1 - white)[..., None] * color + white[..., None]
     rows, columns = np.nonzero(certain)
     certain[rows, columns] *= _at(taken, rows, columns, certain.shape) > 0
     near = _near(clean, certain > 0)
     return Highlights(certain, near, excess, taken, color.astype(np.float32), tone.weights)
+
+
+def _lost(color: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Where the color camera (h, w, 3) is clipped, and how far its hue is lost by that, (h, w) in [0, 1] each.
+
+    A clipped channel that leaves the others far behind still names the hue; an orange whose red is clipped and whose
+    green nearly is would turn yellow.
+    """
+    most = highest(color)
+    clipped = (most >= CLIPPED).astype(np.float32)
+    second = total(color) - most - lowest(color)
+    turned = clipped * _smooth((second - np.float32(_TURNS[0])) / np.float32(_TURNS[1] - _TURNS[0]))
+
+    def grown(picture: FloatArray) -> FloatArray:
+        return cv2.GaussianBlur(cv2.dilate(picture, np.ones((3, 3), np.uint8)), (0, 0), 0.7)
+
+    return grown(clipped), grown(turned.astype(np.float32))
 
 
 def _noise(measured: Measured, tone: Tone) -> float:
