@@ -32,6 +32,8 @@ _TURNS = 0.4, 0.8
 _AT_ONCE = 1 << 14
 # An excess counts from here on, or from this many deviations of its noise; fully from twice that.
 _LEAST, _DEVIATIONS = 0.2, 3.0
+# Strongest channel that at least one lamp of a picture has.
+_CLEARLY = 1.6
 # Grid pixels over which the light at the edge of a lamp is gathered, and the least share of clipped samples there.
 _POOL_PX, _POOL_SHARE = 1.0, 0.05
 _GAUSS = 1 / (4 * np.pi * _POOL_PX**2) ** 0.5
@@ -87,6 +89,10 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     certain = np.clip((clean - np.float32(_DOUBTFUL)) / np.float32(CLIPPED - _DOUBTFUL), 0, 1)
     share = np.clip(warp.resize(certain, *mono.shape), 0, 1)
     factor = exposure.brightening(pair, mono, match, tone)
+    if tone.exponent == 1:
+        # The slow ratio of the cameras is told from what is not clipped, and worth little beside that: it may take
+        # light away, but add none.
+        factor = np.minimum(factor, np.float32(tone.gain))
     lit = np.maximum(pair.color.pixels, 0) * factor[..., None]
     seen = warp.sample(lit, match.to_color)
     sure = match.inside / (1 + (match.disagreement / np.float32(_AGREE_PX)) ** 4)
@@ -97,7 +103,8 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     excess, taken, color = _excess(
         seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights
     )
-    if not taken.any():
+    # An exposure that is a little wrong makes white walls a little too bright: one lamp has to be clearly over white.
+    if float((highest(color) * (1 + excess))[taken > 0].max(initial=0.0)) < _CLEARLY:
         return None
     # Where the color camera is clipped as well nobody may know the hue: white, at least as bright as was seen.
     color = (1 - white)[..., None] * color + white[..., None]
