@@ -31,7 +31,7 @@ _FEWEST = 4
 _TURNS = 0.4, 0.8
 _AT_ONCE = 1 << 14
 # An excess counts from here on, or from this many deviations of its noise; fully from twice that.
-_LEAST, _DEVIATIONS = 0.2, 3.0
+_LEAST, _DEVIATIONS = 0.2, 5.0
 # Strongest channel that at least one lamp of a picture has.
 _CLEARLY = 1.6
 # Grid pixels over which the light at the edge of a lamp is gathered, and the least share of clipped samples there.
@@ -132,10 +132,9 @@ def _lost(color: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _noise(measured: Measured, tone: Tone) -> float:
-    """Noise of the color camera's luminance at white, in units of white."""
+    """Noise of the color camera's noisiest channel at white, in units of white."""
     white = 1 / tone.gain
-    variances = [m.shot * white + m.read for m in measured.color_noise]
-    return float(tone.gain * np.sqrt(np.dot(np.square(tone.weights), variances)))
+    return float(tone.gain * max(m.shot * white + m.read for m in measured.color_noise) ** 0.5)
 
 
 def _excess(
@@ -177,6 +176,8 @@ def _excess(
     # Few clipped samples in a color pixel magnify its noise.
     doubt = np.maximum(inner, np.minimum(1, there / np.float32(_GAUSS)))
     taken = _smooth(handed(strong, light) * doubt / least - 1) * (there > 1e-3)
+    # A white sky behind a leaf that the match has not quite hit is brighter than mono there, too, but not than white.
+    taken *= cv2.dilate(highest(seen) - 1 - least, cross) > 0
     excess *= taken
     # Gathered inside as well: the demosaic's errors are largest where light is brightest.
     color = pool(seen * strong[..., None]) / np.maximum(light, 1e-6)[..., None]
