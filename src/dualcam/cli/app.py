@@ -48,7 +48,9 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    app.command("fuse", epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture.")(fuse.fuse)
+    app.command(
+        "fuse", cls=simulate.Grouped, epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture."
+    )(fuse.fuse)
     app.command(
         "advise", epilog=advise.EPILOG, short_help="Say what is wrong with a capture, and what would help."
     )(advise.advise)

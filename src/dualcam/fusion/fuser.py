@@ -202,12 +202,12 @@ class Fuser:
         with log.hop("refColor") as facts:
             if keep_stages:
                 stages = render.early_stages(pair, known.mono, known.tone, known.match, exposed)
+            turned = None
             if self._view == "color":
                 turned = color_view.bring(pair, measured, known.match, exposed)
                 facts["detail from mono"] = turned.detailed
                 measured = turned.measured
                 known = replace(known, measured=measured, mono=turned.mono, match=turned.match)
-                del turned
             colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
             if self._view == "color" and not self._method.polishes:
                 colored = replace(colored, color=exposed.color)
@@ -221,6 +221,8 @@ class Fuser:
         with log.hop("refSR") as facts:
             unfitted = lamps.unfitted if lamps is not None else None
             pixels, confidence = self._method.ref_sr(colored, measured, on_tile, unfitted)
+            if turned is not None:
+                confidence = color_view.claimed(confidence, turned, self._method.name)
             radiance = None
             if lamps is not None:
                 pixels, radiance = recovery.render(pixels, lamps)
