@@ -170,7 +170,7 @@ def _excess(
 
     def handed(picture: FloatArray, gathered: FloatArray) -> FloatArray:
         at_edges = gathered / np.maximum(there, np.float32(_POOL_SHARE))
-        return (inner * picture + (1 - inner) * at_edges) * trust
+        return ((inner * picture + (1 - inner) * at_edges) * trust).astype(np.float32)
 
     excess = handed(over, pool(over))
     # Few clipped samples in a color pixel magnify its noise.
