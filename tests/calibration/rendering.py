@@ -1,0 +1,92 @@
+"""Pictures of a board, rendered through known cameras: for every pixel the rays that it gathers, and where they hit."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dualcam.calibration.board import Board
+from dualcam.calibration.target import rectangles
+from dualcam.rig.cameras import Camera, Rig, unproject
+
+_PER_MM = 8
+_RAYS = 2
+_BORDER_MM = 12.0
+
+
+def texture(board: Board) -> np.ndarray:
+    """The board with a white border: (h, w) float32, 0 to 1, ``_PER_MM`` pixels a millimeter."""
+    size = [round((n * board.square_mm + 2 * _BORDER_MM) * _PER_MM) for n in (board.rows, board.columns)]
+    picture = np.ones(size, np.float32)
+    for x, y, w, h in rectangles(board):
+        left, top, right, bottom = (
+            round((v + _BORDER_MM) * _PER_MM) for v in (x, y, x + w, y + h)
+        )
+        picture[top:bottom, left:right] = 0
+    return picture
+
+
+def render(
+    camera: Camera,
+    board: np.ndarray,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    rng: np.random.Generator,
+    noise: float = 0.01,
+    blur: float = 0.6,
+) -> np.ndarray:
+    """A (H, W) uint8 picture of a board texture at X_camera = rotation . X_board + translation (meters)."""
+    height, width = camera.size
+    # Rays for a grid finer than the pixels, averaged afterwards.
+    y, x = np.mgrid[0 : height * _RAYS, 0 : width * _RAYS].astype(np.float64)
+    rays = unproject(camera, np.stack([x + 0.5, y + 0.5], axis=-1) / _RAYS)
+    normal = rotation[:, 2]
+    depth = normal @ translation / np.where(np.abs(rays @ normal) > 1e-9, rays @ normal, 1e-9)
+    hit = (rays * depth[..., None] - translation) @ rotation
+    place = ((hit[..., :2] * 1000 + _BORDER_MM) * _PER_MM - 0.5).astype(np.float32)
+    place[(depth <= 0) | (rays[..., 2] < -0.9)] = -1e4
+    smooth = cv2.GaussianBlur(board, (0, 0), 2.0)
+    fine = cv2.remap(smooth, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderValue=0.35)
+    picture = fine.reshape(height, _RAYS, width, _RAYS).mean(axis=(1, 3))
+    picture = cv2.GaussianBlur(0.08 + 0.8 * picture, (0, 0), blur)
+    picture = picture + rng.normal(0, noise, picture.shape)
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def poses(
+    board: Board, camera: Camera, count: int, rng: np.random.Generator, distance: tuple[float, float]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Ways to hold a board before a camera: tilted by up to 35 degrees, its middle spread over the picture."""
+    middle = np.array([board.columns, board.rows, 0]) * board.square_mm / 2000
+    found = []
+    height, width = camera.size
+    for i in range(count):
+        turn = np.radians(rng.uniform(-35, 35, 3)) * [1, 1, 0.6]
+        rotation = cv2.Rodrigues(turn)[0]
+        # A grid of places, shaken: every part of the picture gets its turn.
+        place = np.array([0.2 + 0.6 * (i % 3) / 2, 0.25 + 0.5 * (i // 3 % 3) / 2]) + rng.uniform(-0.08, 0.08, 2)
+        ray = unproject(camera, place * [width, height])
+        found.append((rotation, ray * rng.uniform(*distance) - rotation @ middle))
+    return found
+
+
+def pinhole_pair() -> Rig:
+    """A large mono camera and a smaller color camera with a wider lens, both distorted."""
+    mono = Camera(
+        "pinhole", (600, 800), np.array([[760.0, 0, 409.5], [0, 762, 296], [0, 0, 1]]), (-0.24, 0.09, 8e-4, -5e-4, 0)
+    )
+    color = Camera(
+        "pinhole", (420, 560), np.array([[440.0, 0, 283], [0, 441, 207], [0, 0, 1]]), (-0.31, 0.12, -6e-4, 9e-4, -0.02)
+    )
+    rotation = cv2.Rodrigues(np.radians([0.8, -1.5, 0.6]))[0]
+    return Rig(mono, color, rotation, np.array([-0.05, 0.004, 0.002]))
+
+
+def fisheye_pair() -> Rig:
+    """A fisheye mono camera and a pinhole color camera of another size."""
+    mono = Camera(
+        "fisheye", (600, 800), np.array([[300.0, 0, 404], [0, 300.5, 297], [0, 0, 1]]), (-0.02, 0.012, -0.006, 0.001)
+    )
+    color = pinhole_pair().color
+    rotation = cv2.Rodrigues(np.radians([-1.0, 2, -0.5]))[0]
+    return Rig(mono, color, rotation, np.array([0.06, -0.003, 0.001]))
