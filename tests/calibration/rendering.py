@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -23,7 +25,15 @@ def texture(board: Board) -> np.ndarray:
             round((v + _BORDER_MM) * _PER_MM) for v in (x, y, x + w, y + h)
         )
         picture[top:bottom, left:right] = 0
-    return picture
+    return cv2.GaussianBlur(picture, (0, 0), 2.0)
+
+
+@lru_cache(maxsize=8)
+def _rays(camera: Camera) -> np.ndarray:
+    """What a grid finer than the pixels sees: (H * _RAYS, W * _RAYS, 3)."""
+    height, width = camera.size
+    y, x = np.mgrid[0 : height * _RAYS, 0 : width * _RAYS].astype(np.float64)
+    return unproject(camera, np.stack([x + 0.5, y + 0.5], axis=-1) / _RAYS).astype(np.float32)
 
 
 def render(
@@ -37,16 +47,14 @@ def render(
 ) -> np.ndarray:
     """A (H, W) uint8 picture of a board texture at X_camera = rotation . X_board + translation (meters)."""
     height, width = camera.size
-    # Rays for a grid finer than the pixels, averaged afterwards.
-    y, x = np.mgrid[0 : height * _RAYS, 0 : width * _RAYS].astype(np.float64)
-    rays = unproject(camera, np.stack([x + 0.5, y + 0.5], axis=-1) / _RAYS)
+    rays = _rays(camera)
+    rotation, translation = rotation.astype(np.float32), np.asarray(translation, np.float32)
     normal = rotation[:, 2]
     depth = normal @ translation / np.where(np.abs(rays @ normal) > 1e-9, rays @ normal, 1e-9)
     hit = (rays * depth[..., None] - translation) @ rotation
     place = ((hit[..., :2] * 1000 + _BORDER_MM) * _PER_MM - 0.5).astype(np.float32)
     place[(depth <= 0) | (rays[..., 2] < -0.9)] = -1e4
-    smooth = cv2.GaussianBlur(board, (0, 0), 2.0)
-    fine = cv2.remap(smooth, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderValue=0.35)
+    fine = cv2.remap(board, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderValue=0.35)
     picture = fine.reshape(height, _RAYS, width, _RAYS).mean(axis=(1, 3))
     picture = cv2.GaussianBlur(0.08 + 0.8 * picture, (0, 0), blur)
     picture = picture + rng.normal(0, noise, picture.shape)
