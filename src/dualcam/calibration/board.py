@@ -90,7 +90,8 @@ def parse(text: str, square_mm: float | None = None) -> Board:
         board = Board(int(size[1]), int(size[2]), float(parts[1]), float(parts[2]), dictionary, legacy)
     except ValueError:
         raise UsageError(
-            f"{text!r} describes no board.", "Copy the line that is printed on it, such as 11x7,24,18,5x5_100."
+            f"{text!r} describes no board.",
+            "Copy the line that is printed on it, such as 11x7,24,18,5x5_100.",
         ) from None
     if square_mm is not None and board.square_mm > 0:
         board = replace(

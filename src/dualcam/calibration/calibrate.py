@@ -53,8 +53,13 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraReport:
-    """What became of one camera's pictures: the ``shots``, the ``fit``, and every lens model's held-out error in pixels
-    (empty where the user chose), and the share of the picture with corners in it.
+    """What became of one camera's pictures.
+
+    Attributes:
+        shots: the pictures.
+        fit: the camera.
+        held_out_px: error of every lens model on pictures held back; empty where the user chose one.
+        covered: share of the picture with corners in it.
     """
 
     shots: tuple[Shot, ...]
@@ -111,10 +116,10 @@ def calibrate(
     Raises:
         InputError: too few pictures of one camera, or pairs, show the board.
     """
-    found = [_shots(files, role, board, on_picture) for files, role in ((mono, "mono"), (color, "color"))]
     points = board.points()
-    first = _camera(found[0], "mono", points, mono_lens)
-    second = _camera(found[1], "color", points, color_lens)
+    shots = _shots(mono, "mono", board, on_picture), _shots(color, "color", board, on_picture)
+    first = _camera(shots[0], "mono", points, mono_lens)
+    second = _camera(shots[1], "color", points, color_lens)
     kept = [(a, b) for a, b in pairs if first.shots[a].used and second.shots[b].used]
     while True:
         both = [(first.shots[a].corners, second.shots[b].corners) for a, b in kept]
@@ -124,7 +129,7 @@ def calibrate(
             break
         worst = int(np.argmax(stereo.rms_px))
         a, b = kept.pop(worst)
-        why = f"does not fit its partner ({stereo.rms_px[worst]:.1f} px): was the board or the rig moved between the two?"
+        why = f"does not fit its partner ({stereo.rms_px[worst]:.1f} px): did something move between the two?"
         first, second = _with_verdict(first, a, why), _with_verdict(second, b, why)
     before, after = _epipolar(stereo.rig, both)
     rig = replace(

@@ -62,12 +62,18 @@ def advice(role: Role, report: CameraReport) -> tuple[str, ...]:
         told.append(f"{role}: {len(used)} pictures were used; take 10 to 20")
     tilts = [_tilt(pose) for pose in fit.poses]
     if max(tilts) < _TILT_DEG:
-        told.append(f"{role}: the board was never tilted by more than {max(tilts):.0f} degrees; tilt it by 20 to 40")
+        told.append(
+            f"{role}: the board was never tilted by more than {max(tilts):.0f} degrees; tilt it by 20 to 40"
+        )
     vague = float(max(fit.deviation[:2]) / min(fit.camera.matrix[0, 0], fit.camera.matrix[1, 1]))
     if vague > _VAGUE:
-        told.append(f"{role}: the focal length is known to {vague:.1%} only; take more pictures of the tilted board")
+        told.append(
+            f"{role}: the focal length is known to {vague:.1%} only; take more pictures of the tilted board"
+        )
     if not trustworthy(fit.camera):
-        told.append(f"{role}: the lens model folds inside the picture; bring the board to the corners, or try another")
+        told.append(
+            f"{role}: the lens model folds inside the picture; bring the board to the corners, or try another"
+        )
     return tuple(told)
 
 

@@ -58,9 +58,7 @@ def find(board: Board, picture: NDArray[np.uint8]) -> Corners:
     return Corners(np.ravel(numbers).astype(np.intp), points + _PIXEL_CENTER, _blur(picture, points))
 
 
-def _refined(
-    board: Board, picture: NDArray[np.uint8], corners: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _refined(board: Board, picture: NDArray[np.uint8], corners: NDArray[np.float32]) -> NDArray[np.float64]:
     """Corners found once more, in the largest window that holds no marker; centers of pixels at integers.
 
     OpenCV 4's own corners are half a pixel to the right and below those of OpenCV 5.

@@ -1,4 +1,4 @@
-"""Both views of a pair, rectified and side by side under lines: where the calibration is right, lines meet the same things."""
+"""Both views of a pair, rectified, side by side under lines: a right calibration has each line meet the same things."""
 
 from __future__ import annotations
 
@@ -85,6 +85,8 @@ def _view(rig: Rig, camera: Camera, turn: Array, picture: FloatArray) -> FloatAr
 def _reach(rig: Rig) -> Array:
     """How far the mono picture reaches to the right and down from its middle, in focal lengths."""
     height, width = rig.mono.size
-    rays = unproject(rig.mono, np.array([[0, height / 2], [width, height / 2], [width / 2, 0], [width / 2, height]]))
+    rays = unproject(
+        rig.mono, np.array([[0, height / 2], [width, height / 2], [width / 2, 0], [width / 2, height]])
+    )
     flat = np.abs(rays[:, :2] / np.maximum(rays[:, 2:], 0.3))
     return np.clip([flat[:2, 0].max(), flat[2:, 1].max()], 0.01, _WIDEST)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, export, fuse, info, simulate, train
+from dualcam.cli import calibrate, demo, doctor, evaluate, export, fuse, info, rig, simulate, train
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -65,6 +65,11 @@ def build() -> typer.Typer:
     app.command(
         "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."
     )(export.export)
+    app.command("target", short_help="Make a board to print, for calibrate.")(calibrate.target)
+    app.command(
+        "calibrate", epilog=calibrate.EPILOG, short_help="Calibrate two cameras from pictures of a board."
+    )(calibrate.calibrate)
+    app.add_typer(rig.build(), name="rig", help="Show, check or import a calibrated rig.")
     app.command("info", short_help="Show what picture files say about themselves.")(info.info)
     app.command("doctor", short_help="Show facts about this installation; self-test.")(doctor.doctor)
     return app

@@ -121,6 +121,16 @@ def fuse(
     place: Annotated[
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
     ] = Place.auto,
+    rig: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How the cameras are calibrated, from `dualcam calibrate`."),
+    ] = None,
+    distance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="M", help="With --rig: how far away the scene is. [default: found in the pictures]"
+        ),
+    ] = None,
     view: Annotated[View, typer.Option(help="Whose view the result shows.")] = View.mono,
     weights: Annotated[
         Path | None,
@@ -156,7 +166,7 @@ def fuse(
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
-        with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
+        with Outputs(overwrite=overwrite, inputs=[mono, color, *([rig] if rig else [])]) as outputs:
             plan = Plan(outputs, target, confidence, report, stages, int(bits) if bits else None, overwrite)
             if threads is not None:
                 import cv2
@@ -170,6 +180,8 @@ def fuse(
                 weights=weights,
                 threads=threads,
                 precision=precision.value,
+                rig=rig,
+                distance=distance,
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(

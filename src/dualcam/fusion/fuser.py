@@ -29,8 +29,11 @@ from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
 from dualcam.rig import warp
+from dualcam.rig.calibrated import place_with
+from dualcam.rig.cameras import Rig
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
+from dualcam.rig.rigfile import read_rig
 
 Picture = Frame | str | Path | NDArray[Any]
 
@@ -49,6 +52,7 @@ class Prepared:
         mono: (h, w) float32, linear, the denoised mono on the match grid, as the method wants it.
         match: the match.
         tone: the rough exposure match.
+        notes: remarks for the user about the placement.
     """
 
     pair: Pair
@@ -56,6 +60,7 @@ class Prepared:
     mono: FloatArray
     match: Match
     tone: Tone
+    notes: tuple[str, ...] = ()
 
 
 class Fuser:
@@ -65,6 +70,8 @@ class Fuser:
         method: "auto", "classical" or "neural".
         device: "auto", "cpu", "cuda", "coreml", "directml" or "openvino".
         place: "auto", or "identity" to insist that both pictures show the same field of view.
+        rig: how the two cameras are calibrated, or the file that says so; None where nothing is known.
+        distance: with a rig, how far away the scene is, in meters; None finds it in the pictures.
         view: whose view the result has; "mono".
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
@@ -84,6 +91,8 @@ class Fuser:
         weights: str | Path | None = None,
         threads: int | None = None,
         precision: str = "auto",
+        rig: Rig | str | Path | None = None,
+        distance: float | None = None,
     ) -> None:
         if view != "mono":
             raise UsageError(f"there is no view {view!r} in this version.", "Use --view mono.")
@@ -91,6 +100,14 @@ class Fuser:
             raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
         self._method: Method = choose(method, weights, threads, device, precision)
         self._place = place
+        if distance is not None and (rig is None or not distance > 0):
+            raise UsageError(
+                "a distance is of use with a rig only, and over 0.", "Give a rig, or leave the distance out."
+            )
+        if rig is not None and place == "identity":
+            raise UsageError("a rig and the placement identity exclude each other.", "Leave one of them out.")
+        self._rig = read_rig(rig) if isinstance(rig, (str, Path)) else rig
+        self._distance = distance
 
     def fuse(
         self,
@@ -159,7 +176,7 @@ class Fuser:
     ) -> Fusion:
         stages: dict[str, FloatArray] = {}
         known = self._prepare(mono, color, log, on_forecast, past)
-        pair, measured = known.pair, known.measured
+        pair, measured, remarks = known.pair, known.measured, known.notes
         with log.hop("refEC") as facts:
             exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
             facts |= {
@@ -192,7 +209,7 @@ class Fuser:
             method=self._method.name,
             hops=tuple(log.hops),
             stages=stages,
-            notes=_notes(pair, measured, provenance) + self._method.notes,
+            notes=_notes(pair, measured, provenance) + remarks + self._method.notes,
         )
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:
@@ -234,7 +251,13 @@ class Fuser:
             on_forecast(forecast(self._method, *(frame.pixels.shape[:2] for frame in frames)))
         with log.hop("place") as facts:
             known = past.placement(*frames) if past is not None else None
-            placement = known if known is not None else place(*frames, self._place)
+            remarks: tuple[str, ...] = ()
+            if known is not None:
+                placement = known
+            elif self._rig is not None:
+                placement, remarks = place_with(self._rig, *frames, self._distance)
+            else:
+                placement = place(*frames, self._place)
             pair = Pair(*frames, placement)
             turn = np.degrees(np.arctan2(placement.matrix[1, 0], placement.matrix[0, 0]))
             facts |= {
@@ -278,7 +301,7 @@ class Fuser:
                 past.forget()
                 return self._prepare(*frames, log, past=past)
             past.keep(placement, found.flows, agree)
-        return Prepared(pair, measured, small, found, tone)
+        return Prepared(pair, measured, small, found, tone, remarks)
 
 
 def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:

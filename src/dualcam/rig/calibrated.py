@@ -49,7 +49,9 @@ class Reference:
         rays = unproject(self.rig.mono, points)
         if self.rig.mono.model == "pinhole":
             rays = rays / rays[..., 2:]
-        return project(self.rig.color, rays @ self.rig.rotation.T + (self.inverse + nearer) * self.rig.translation)
+        return project(
+            self.rig.color, rays @ self.rig.rotation.T + (self.inverse + nearer) * self.rig.translation
+        )
 
     def to_mono(self, points: NDArray[np.floating]) -> Array:
         """Color pixels (..., 2) -> mono pixels (..., 2)."""
@@ -131,7 +133,9 @@ def place_with(
         # Nothing is farther than infinity; a little noise says so of a far scene.
         inverse = max(inverse, 0.0)
     elif distance is None:
-        notes += ("too few feature matches to tell the distance of the scene: placed for infinity (see --distance)",)
+        notes += (
+            "too few feature matches to tell the distance of the scene: placed for infinity (see --distance)",
+        )
     reference = Reference(rig, inverse)
     placement = of_reference(reference)
     if found.known:
@@ -158,7 +162,7 @@ def of_reference(reference: Reference) -> Placement:
     rig = reference.rig
     points = _middles(nodes(66, 66, rig.mono.size))
     there = reference.to_color(points)
-    inside = warp.inside(there, *rig.color.size)
+    inside = _inside(there, rig.color.size)
     overlap = float(inside.mean())
     if overlap < _MIN_OVERLAP:
         raise PlacementError(
@@ -168,7 +172,7 @@ def of_reference(reference: Reference) -> Placement:
     matrix = _homography(points[inside], there[inside], rig)
     bend = Bend(
         _field(reference.to_color, matrix, rig.mono.size, rig.color.size),
-        _field(reference.to_mono, np.linalg.inv(matrix), rig.color.size, rig.mono.size),
+        _field(reference.to_mono, np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size, rig.mono.size),
     )
     straight = max(float(np.abs(field).max()) for field in (bend.forward, bend.backward)) < _STRAIGHT_PX
     return Placement(
@@ -192,7 +196,11 @@ def _to_surface(camera: Camera, found: drift.Drift) -> Array:
 
 
 def _middles(grid: FloatArray) -> FloatArray:
-    return (grid[:-1, :-1] + grid[1:, 1:]) / 2
+    return np.asarray((grid[:-1, :-1] + grid[1:, 1:]) / 2, np.float32)
+
+
+def _inside(points: Array, size: Size, margin: float = 0.0) -> NDArray[np.bool_]:
+    return warp.inside(points.astype(np.float32), *size, margin=margin)
 
 
 def _homography(points: FloatArray, there: Array, rig: Rig) -> Array:
@@ -200,7 +208,7 @@ def _homography(points: FloatArray, there: Array, rig: Rig) -> Array:
     matrix, _ = cv2.findHomography(points.astype(np.float64), there, 0)
     if matrix is not None:
         matrix = np.asarray(matrix, np.float64) / matrix[2, 2]
-        if _mild(matrix, rig.mono.size) and _mild(np.linalg.inv(matrix), rig.color.size):
+        if _mild(matrix, rig.mono.size) and _mild(np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size):
             return matrix
     flat = np.concatenate([points, np.ones((len(points), 1))], axis=1)
     affine = np.linalg.lstsq(flat, there, rcond=None)[0]
@@ -225,7 +233,7 @@ def _field(exact: Callable[[FloatArray], Array], matrix: Array, size: Size, targ
         middles = _middles(grid)
         there = exact(middles)
         # Two pixels around, because matches lead a little outside.
-        near = warp.inside(there, *target, margin=-2.0)
+        near = _inside(there, target, margin=-2.0)
         between = (rest[:-1, :-1] + rest[1:, 1:] + rest[:-1, 1:] + rest[1:, :-1]) / 4
         error = np.linalg.norm(warp.transform(matrix, middles) + between - there, axis=-1)
         if not near.any() or error[near].max() < EXACT_PX / 2:
@@ -255,7 +263,7 @@ def _directions(reference: Reference) -> FloatArray | None:
     x = (away[..., 0] * down[..., 1] - away[..., 1] * down[..., 0]) / determinant
     y = (right[..., 0] * away[..., 1] - right[..., 1] * away[..., 0]) / determinant
     length = np.hypot(x, y)
-    inside = warp.inside(here, *reference.rig.color.size)
+    inside = _inside(here, reference.rig.color.size)
     if not inside.any() or not np.isfinite(length[inside]).all() or length[inside].min() < 1e-6:
         return None
     unit = np.stack([x, y], axis=-1) / np.where(length > 0, length, 1)[..., None]

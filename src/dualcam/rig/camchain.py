@@ -1,7 +1,7 @@
 """Kalibr's camchain YAML.
 
-Kalibr writes block mappings two deep whose values are words, numbers, lists in brackets, and lists of such lists. That much
-is read here; all of YAML would take a library, for files of thirty lines that one program writes.
+Kalibr writes block mappings two deep whose values are words, numbers, lists in brackets, and lists of such lists. That
+much is read here; all of YAML would take a library, for files of thirty lines that one program writes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def _entries(text: str, name: str) -> list[tuple[str, int, str]]:
             before = entries[-1]
             entries[-1] = (before[0], before[1], f"{before[2]}\n{line.strip()}")
         else:
-            raise InputError(f"{name} is no camchain: {line.strip()[:40]!r}.", "Give the file that Kalibr wrote.")
+            raise InputError(
+                f"{name} is no camchain: {line.strip()[:40]!r}.", "Give the file that Kalibr wrote."
+            )
     return entries
 
 
@@ -80,5 +82,7 @@ def _value(text: str, name: str) -> Any:
         if text.startswith("["):
             if re.fullmatch(r"\[[\w\s,./-]*\]", text):
                 return [word.strip() for word in text[1:-1].split(",") if word.strip()]
-            raise InputError(f"{name} is no list: {text[:40]!r}.", "Give the file that Kalibr wrote.") from None
+            raise InputError(
+                f"{name} is no list: {text[:40]!r}.", "Give the file that Kalibr wrote."
+            ) from None
         return text.strip("'\"")

@@ -1,8 +1,8 @@
 """Two cameras as a calibration describes them: from rays to pixels and back.
 
 Pixels have their centers at integer + 0.5 here too, so that the principal point of a rig is half a pixel more than
-OpenCV's; ``from_opencv`` and ``to_opencv`` are the only places that know the difference. A camera looks along z, x points
-to the right and y down. ``Rig`` takes points from the mono camera to the color camera.
+OpenCV's; ``from_opencv`` and ``to_opencv`` are the only places that know the difference. A camera looks along z, x
+points to the right and y down. ``Rig`` takes points from the mono camera to the color camera.
 
 Lens models: "pinhole" is Brown's (1971) in OpenCV's form, rational and thin-prism terms included; "fisheye" is that of
 Kannala and Brandt (2006), in which the picture of a ray lies at f * (a + k1 a^3 + k2 a^5 + k3 a^7 + k4 a^9), with a the
@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,16 +24,17 @@ from dualcam.frame import Fact, Size
 Array = NDArray[np.float64]
 Model = Literal["pinhole", "fisheye"]
 
-# Numbers of coefficients that OpenCV knows. The last two of 14 tilt the sensor.
-COUNTS: Mapping[str, tuple[int, ...]] = {"pinhole": (0, 4, 5, 8, 12, 14), "fisheye": (0, 4)}
+# Numbers of coefficients that belong together.
+COUNTS: Mapping[str, tuple[int, ...]] = {"pinhole": (0, 4, 5, 8, 12), "fisheye": (0, 4)}
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "pinhole": ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4", "tx", "ty"),
+    "pinhole": ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4"),
     "fisheye": ("k1", "k2", "k3", "k4"),
 }
-_HALF = 0.5
+_HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
 # Rays of a pinhole camera at this many focal lengths from the axis (87 degrees) stand for all beyond.
 _FARTHEST = 20.0
 _STEPS = 4000
+_RIGHT, _DOWN = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 # Slopes along a radius beyond which a polynomial folds, or runs into a pole.
 _FOLDS, _POLE = 0.02, 10.0
 # The smallest slope with which it is continued there.
@@ -85,12 +85,12 @@ class Rig:
 
 def from_opencv(matrix: NDArray[np.floating]) -> Array:
     """A (3, 3) camera matrix with pixel centers at integers -> at integer + 0.5."""
-    return np.asarray(matrix, np.float64) + [[0, 0, _HALF], [0, 0, _HALF], [0, 0, 0]]
+    return np.asarray(matrix, np.float64) + _HALF
 
 
 def to_opencv(matrix: NDArray[np.floating]) -> Array:
     """A (3, 3) camera matrix with pixel centers at integer + 0.5 -> at integers."""
-    return np.asarray(matrix, np.float64) - [[0, 0, _HALF], [0, 0, _HALF], [0, 0, 0]]
+    return np.asarray(matrix, np.float64) - _HALF
 
 
 def scaled(camera: Camera, size: Size) -> Camera:
@@ -146,10 +146,15 @@ def _polynomial(camera: Camera, flat: Array) -> Array:
         return flat * grow
     if not any(camera.distortion) or not len(flat):
         return flat
-    points = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
-    zero = np.zeros(3)
-    bent = cv2.projectPoints(points, zero, zero, np.eye(3), np.array(camera.distortion))[0]
-    return np.asarray(bent, np.float64).reshape(-1, 2)
+    # Not OpenCV's projectPoints, which computes all derivatives as well and takes ten times as long.
+    k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = np.resize(np.append(camera.distortion, np.zeros(12)), 12)
+    x, y = flat.T
+    r = x * x + y * y
+    grow = (1 + r * (k1 + r * (k2 + r * k3))) / (1 + r * (k4 + r * (k5 + r * k6)))
+    xy = 2 * x * y
+    bent_x = x * grow + p1 * xy + p2 * (r + 2 * x * x) + r * (s1 + r * s2)
+    bent_y = y * grow + p1 * (r + 2 * y * y) + p2 * xy + r * (s3 + r * s4)
+    return np.stack([bent_x, bent_y], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +170,9 @@ class _Profile:
 def _profile(camera: Camera) -> _Profile:
     radii = np.linspace(0, np.pi if camera.model == "fisheye" else _FARTHEST, _STEPS)
     # Tangential and prism terms have no place on a radius.
-    radial = [v if name[0] == "k" else 0.0 for name, v in zip(NAMES[camera.model], camera.distortion, strict=False)]
+    radial = [
+        v if name[0] == "k" else 0.0 for name, v in zip(NAMES[camera.model], camera.distortion, strict=False)
+    ]
     straight = replace(camera, distortion=tuple(radial))
     bent = _polynomial(straight, np.stack([radii, np.zeros_like(radii)], axis=-1))[:, 0]
     slopes = np.diff(bent) / np.diff(radii)
@@ -195,9 +202,11 @@ def _unbend(camera: Camera, bent: Array) -> Array:
     step = 1e-6
     for _ in range(6):
         here = _bend(camera, flat, known)
-        right = (_bend(camera, flat + [step, 0], known) - here) / step
-        down = (_bend(camera, flat + [0, step], known) - here) / step
         missing = bent - here
+        if np.abs(missing).max(initial=0.0) < 1e-12:
+            break
+        right = (_bend(camera, flat + step * _RIGHT, known) - here) / step
+        down = (_bend(camera, flat + step * _DOWN, known) - here) / step
         determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
         determinant = np.where(np.abs(determinant) > 1e-9, determinant, 1e-9)
         x = (missing[:, 0] * down[:, 1] - missing[:, 1] * down[:, 0]) / determinant

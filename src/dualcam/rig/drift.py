@@ -153,12 +153,12 @@ def _slopes(
 
 def _explained(slopes: Array, across: Array, limit: float) -> Array:
     """Changes (k,) that take most of the distances away; robust (Cauchy's weights), and no larger than needed."""
-    found = np.zeros(slopes.shape[1])
+    found: Array = np.zeros(slopes.shape[1])
     # Panning hardly changes anything across the lines: without this it would be anything.
     calm = np.eye(len(found)) * 1e-3 * float((slopes**2).sum(axis=0).max() + 1e-12)
     for _ in range(_ROUNDS):
         left = across + slopes @ found
         weights = 1 / (1 + (left / limit) ** 2)
         weighted = slopes * weights[:, None]
-        found = -np.linalg.solve(weighted.T @ slopes + calm, weighted.T @ across)
+        found = np.asarray(-np.linalg.solve(weighted.T @ slopes + calm, weighted.T @ across), np.float64)
     return found

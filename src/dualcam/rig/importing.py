@@ -13,12 +13,32 @@ import numpy as np
 from dualcam.errors import InputError, UsageError
 from dualcam.frame import Size
 from dualcam.rig.camchain import read_camchain
-from dualcam.rig.cameras import NAMES, Array, Camera, Model, Rig, from_opencv
+from dualcam.rig.cameras import COUNTS, NAMES, Array, Camera, Model, Rig, from_opencv
 from dualcam.rig.rigfile import LENGTHS, check
 
 # Names under which programs store both cameras' matrices, coefficients and the pose: OpenCV's own stereo sample first.
-_FIRST = ("M1", "K1", "cameraMatrix1", "camera_matrix_1", "CM1", "mtx1", "KL", "camera_matrix_left", "cameraMatrixL")
-_SECOND = ("M2", "K2", "cameraMatrix2", "camera_matrix_2", "CM2", "mtx2", "KR", "camera_matrix_right", "cameraMatrixR")
+_FIRST = (
+    "M1",
+    "K1",
+    "cameraMatrix1",
+    "camera_matrix_1",
+    "CM1",
+    "mtx1",
+    "KL",
+    "camera_matrix_left",
+    "cameraMatrixL",
+)
+_SECOND = (
+    "M2",
+    "K2",
+    "cameraMatrix2",
+    "camera_matrix_2",
+    "CM2",
+    "mtx2",
+    "KR",
+    "camera_matrix_right",
+    "cameraMatrixR",
+)
 _FIRST_LENS = ("D1", "distCoeffs1", "dist_coeffs_1", "dist1", "DL", "distortion_left", "distCoeffsL")
 _SECOND_LENS = ("D2", "distCoeffs2", "dist_coeffs_2", "dist2", "DR", "distortion_right", "distCoeffsR")
 _ROTATION = ("R", "rotation", "rotation_matrix", "Rot")
@@ -63,7 +83,9 @@ def import_rig(
         try:
             texts.append(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read as text: {error}.", "Give a calibration file.") from error
+            raise InputError(
+                f"{path} cannot be read as text: {error}.", "Give a calibration file."
+            ) from error
     name = paths[0].name
     if len(paths) == 1 and '"cameraData"' in texts[0]:
         rig, kind = _depthai(texts[0], name, mono or "CAM_B", color or "CAM_A"), "depthai"
@@ -73,7 +95,9 @@ def import_rig(
         rig = _opencv(texts, name, mono or "1", color or "2", unit, mono_size, color_size, fisheye)
         kind = "OpenCV"
     check(rig, name)
-    return Rig(rig.mono, rig.color, rig.rotation, rig.translation, {"imported_from": kind, "file": name}), kind
+    return Rig(
+        rig.mono, rig.color, rig.rotation, rig.translation, {"imported_from": kind, "file": name}
+    ), kind
 
 
 def _opencv(
@@ -88,7 +112,8 @@ def _opencv(
 ) -> Rig:
     if {mono, color} != {"1", "2"}:
         raise UsageError(
-            f"an OpenCV file has no cameras {mono!r} and {color!r}.", "Use --mono 1 --color 2, or the other way round."
+            f"an OpenCV file has no cameras {mono!r} and {color!r}.",
+            "Use --mono 1 --color 2, or the other way round.",
         )
     if unit not in LENGTHS:
         raise UsageError(
@@ -110,7 +135,9 @@ def _opencv(
             )
         coefficients = np.ravel(_stored(stores, lens, name))
         model: Model = "fisheye" if fisheye else "pinhole"
-        cameras.append(_checked(model, size, _stored(stores, keys, name), coefficients, f"{name}, camera {which}"))
+        cameras.append(
+            _checked(model, size, _stored(stores, keys, name), coefficients, f"{name}, camera {which}")
+        )
     turn = _stored(stores, _ROTATION, name)
     rotation = np.asarray(cv2.Rodrigues(turn)[0]) if turn.size == 3 else turn.reshape(3, 3)
     shift = np.ravel(_stored(stores, _TRANSLATION, name)) * LENGTHS[unit]
@@ -148,7 +175,9 @@ def _stored_size(stores: Sequence[Any], keys: Sequence[str]) -> Size | None:
             if node.empty():
                 continue
             matrix = node.mat() if not node.isSeq() else None
-            values = np.ravel(matrix) if matrix is not None else [node.at(i).real() for i in range(node.size())]
+            values = (
+                np.ravel(matrix) if matrix is not None else [node.at(i).real() for i in range(node.size())]
+            )
             if len(values) == 2:
                 return int(values[1]), int(values[0])
         width, height = (store.getNode(key) for key in ("image_width", "image_height"))
@@ -161,7 +190,9 @@ def _depthai(text: str, name: str, mono: str, color: str) -> Rig:
     try:
         found = {int(number): data for number, data in json.loads(text)["cameraData"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{name} is no calibration of depthai: {error}.", "Save it with eepromToJsonFile.") from error
+        raise InputError(
+            f"{name} is no calibration of depthai: {error}.", "Save it with eepromToJsonFile."
+        ) from error
     try:
         first, second = (_SOCKETS.get(str(key).upper(), None) for key in (mono, color))
         if first is None or second is None or first not in found or second not in found or first == second:
@@ -170,7 +201,9 @@ def _depthai(text: str, name: str, mono: str, color: str) -> Rig:
         cameras = [_depthai_camera(found[number], f"{name}, socket {number}") for number in (first, second)]
         turn, shift = _chain(found, first, second, name)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{name} lacks something: {error!r}.", "Save it again with eepromToJsonFile.") from error
+        raise InputError(
+            f"{name} lacks something: {error!r}.", "Save it again with eepromToJsonFile."
+        ) from error
     # depthai keeps lengths in centimeters.
     return _rig(cameras[0], cameras[1], turn, shift * LENGTHS["cm"])
 
@@ -209,7 +242,9 @@ def _chain(found: dict[int, Any], first: int, second: int, name: str) -> tuple[A
         if meeting in theirs:
             (a, b), (c, d) = ours[meeting], theirs[meeting]
             return c.T @ a, c.T @ (b - d)
-    raise InputError(f"{name} does not say how sockets {first} and {second} stand to each other.", "Calibrate them.")
+    raise InputError(
+        f"{name} does not say how sockets {first} and {second} stand to each other.", "Calibrate them."
+    )
 
 
 def _kalibr(text: str, name: str, mono: str, color: str) -> Rig:
@@ -226,7 +261,9 @@ def _kalibr(text: str, name: str, mono: str, color: str) -> Rig:
     for key, data in list(cameras.items())[1:]:
         step = np.array(data.get("T_cn_cnm1", []), np.float64)
         if step.shape != (4, 4):
-            raise InputError(f"{name}: {key} has no T_cn_cnm1.", "Give the camchain of a calibration of several cameras.")
+            raise InputError(
+                f"{name}: {key} has no T_cn_cnm1.", "Give the camchain of a calibration of several cameras."
+            )
         poses.append(step @ poses[-1])
     between = poses[numbers[1]] @ np.linalg.inv(poses[numbers[0]])
     first, second = (_kalibr_camera(cameras[key], f"{name}, {key}") for key in (mono, color))
@@ -237,25 +274,35 @@ def _kalibr_camera(data: dict[str, Any], name: str) -> Camera:
     model, lens = data.get("camera_model"), data.get("distortion_model")
     if model != "pinhole" or lens not in ("radtan", "equidistant", "none"):
         raise InputError(
-            f"{name}: the model {model}-{lens} is not known here.", "Calibrate with pinhole-radtan or pinhole-equi."
+            f"{name}: the model {model}-{lens} is not known here.",
+            "Calibrate with pinhole-radtan or pinhole-equi.",
         )
     try:
         fx, fy, cx, cy = (float(v) for v in data["intrinsics"])
         width, height = (int(v) for v in data["resolution"])
         coefficients = np.array(data["distortion_coeffs"] if lens != "none" else [], np.float64)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: intrinsics, resolution or distortion_coeffs are missing.", "Check it.") from error
+        raise InputError(
+            f"{name}: intrinsics, resolution or distortion_coeffs are missing.", "Check it."
+        ) from error
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    return _checked("fisheye" if lens == "equidistant" else "pinhole", (height, width), matrix, coefficients, name)
+    return _checked(
+        "fisheye" if lens == "equidistant" else "pinhole", (height, width), matrix, coefficients, name
+    )
 
 
 def _checked(model: Model, size: Size, matrix: Array, coefficients: Array, name: str) -> Camera:
-    if matrix.shape != (3, 3) or coefficients.size > len(NAMES[model]):
+    if matrix.shape != (3, 3) or coefficients.size > 14:
         raise InputError(f"{name}: matrix or coefficients have the wrong size.", "Check the file.")
     values = tuple(float(v) for v in np.ravel(coefficients))
-    # What stays of 14 coefficients of which the last are 0 is easier to read.
+    # OpenCV and depthai write up to 14, most of them 0.
     count = max((i + 1 for i, v in enumerate(values) if v), default=0)
-    fitting = next(n for n in ((0, 4) if model == "fisheye" else (0, 4, 5, 8, 12, 14)) if n >= count)
+    if count > len(NAMES[model]):
+        raise InputError(
+            f"{name}: {count} coefficients are more than the lens model {model} has here.",
+            "Calibrate with dualcam, or without a tilted sensor.",
+        )
+    fitting = next(n for n in COUNTS[model] if n >= count)
     values = (values + (0.0,) * fitting)[:fitting]
     return Camera(model, size, from_opencv(matrix / matrix[2, 2]), values)
 

@@ -39,11 +39,13 @@ class Grid:
         height: rows.
         width: columns.
         mapping: from grid pixels to color pixels by placement alone.
+        epipolar: as ``Placement.epipolar``, in grid pixels.
     """
 
     height: int
     width: int
     mapping: Mapping
+    epipolar: FloatArray | None = None
 
     def centers(self) -> FloatArray:
         """Pixel centers (height, width, 2)."""
@@ -120,7 +122,7 @@ def match_grid(pair: Pair) -> Grid:
     height, width = pair.mono.pixels.shape[:2]
     scale = max(1.0, pair.placement.scale)
     rows, columns = max(8, round(height / scale)), max(8, round(width / scale))
-    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns))
+    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns), pair.placement.epipolar)
 
 
 def match(
@@ -159,6 +161,12 @@ def match(
         rendering, (a, b) = start.rendering, _rendered(start.rendering, reference, moving)
         forward, backward = _flow(a, b, start.forward), _flow(b, a, start.backward)
     found = Flows(rendering, forward, backward, None) if keep else None
+    lines = _lines(grid)
+    strayed = None
+    if lines is not None and HOLD != "none":
+        raw = forward, backward
+        forward, strayed = _held(forward, lines)
+        backward, _ = _held(backward, lines)
     again = None
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         # Where flow has to be held to what the placement promises, there is no second opinion.
@@ -168,9 +176,20 @@ def match(
         again = _flow(a, b, start.again if start is not None else None)
         del a, b
         found = replace(found, again=again) if found is not None else None
+        if lines is not None and HOLD != "none":
+            again, _ = _held(again, lines)
     second = _there(grid, forward if again is None else again, backward)[1] if twice else None
     del again
     there, first = _there(grid, forward, backward)
+    if strayed is not None and HOLD in ("E1", "C1E", "E05"):
+        first = replace(
+            first,
+            disagreement=np.hypot(first.disagreement, np.maximum(strayed - (0.5 if HOLD == "E05" else 1), 0)),
+        )
+    if strayed is not None and HOLD == "P3":
+        first = replace(first, disagreement=np.hypot(first.disagreement, strayed))
+    if strayed is not None and HOLD == "P2":
+        first = replace(first, disagreement=_there(grid, *raw)[1].disagreement)
     likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
     del there, reference, moving
     to_mono = grid.mapping.to_mono(warp.centers(*color.shape))
@@ -189,6 +208,29 @@ def match(
         second=second,
         flows=found,
     )
+
+
+import os
+
+HOLD = os.environ.get("HOLD", "P1")
+
+
+def _lines(grid: Grid) -> FloatArray | None:
+    """Unit vectors along which parallax moves every grid pixel: (h, w, 2), or None."""
+    if grid.epipolar is None:
+        return None
+    lines = mapping.between_nodes(grid.epipolar, grid.centers(), (grid.height, grid.width))
+    return lines / np.maximum(warp.length(lines), np.float32(1e-6))[..., None]
+
+
+def _held(flow: FloatArray, lines: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The part of a flow along lines, (h, w, 2), and how long the rest of it is, (h, w)."""
+    along = (flow * lines).sum(axis=-1, keepdims=True) * lines
+    rest = flow - along
+    length = warp.length(rest)
+    limit = {"C1": 1.0, "C05": 0.5, "C2": 2.0, "C1E": 1.0, "E1": 1e9, "E05": 1e9}.get(HOLD, 0.0)
+    along += rest * np.minimum(1, limit / np.maximum(length, 1e-6))[..., None]
+    return along.astype(np.float32), length
 
 
 def _there(grid: Grid, forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, Second]:

@@ -21,9 +21,7 @@ def texture(board: Board) -> np.ndarray:
     size = [round((n * board.square_mm + 2 * _BORDER_MM) * _PER_MM) for n in (board.rows, board.columns)]
     picture = np.ones(size, np.float32)
     for x, y, w, h in rectangles(board):
-        left, top, right, bottom = (
-            round((v + _BORDER_MM) * _PER_MM) for v in (x, y, x + w, y + h)
-        )
+        left, top, right, bottom = (round((v + _BORDER_MM) * _PER_MM) for v in (x, y, x + w, y + h))
         picture[top:bottom, left:right] = 0
     return cv2.GaussianBlur(picture, (0, 0), 2.0)
 
@@ -72,19 +70,21 @@ def poses(
         turn = np.radians(rng.uniform(-35, 35, 3)) * [1, 1, 0.6]
         rotation = cv2.Rodrigues(turn)[0]
         # A grid of places, shaken: every part of the picture gets its turn.
-        place = np.array([0.2 + 0.6 * (i % 3) / 2, 0.25 + 0.5 * (i // 3 % 3) / 2]) + rng.uniform(-0.08, 0.08, 2)
+        place = np.array([0.2 + 0.6 * (i % 3) / 2, 0.25 + 0.5 * (i // 3 % 3) / 2]) + rng.uniform(
+            -0.08, 0.08, 2
+        )
         ray = unproject(camera, place * [width, height])
         found.append((rotation, ray * rng.uniform(*distance) - rotation @ middle))
     return found
 
 
 def pinhole_pair() -> Rig:
-    """A large mono camera and a smaller color camera with a wider lens, both distorted."""
+    """A mono camera and a smaller color camera with a wider lens, both distorted."""
     mono = Camera(
-        "pinhole", (600, 800), np.array([[760.0, 0, 409.5], [0, 762, 296], [0, 0, 1]]), (-0.24, 0.09, 8e-4, -5e-4, 0)
+        "pinhole", (450, 600), np.array([[570.0, 0, 307], [0, 571, 222], [0, 0, 1]]), (-0.24, 0.09, 8e-4, -5e-4, 0)
     )
     color = Camera(
-        "pinhole", (420, 560), np.array([[440.0, 0, 283], [0, 441, 207], [0, 0, 1]]), (-0.31, 0.12, -6e-4, 9e-4, -0.02)
+        "pinhole", (330, 440), np.array([[345.0, 0, 222], [0, 346, 163], [0, 0, 1]]), (-0.3, 0.11, -6e-4, 9e-4, 0)
     )
     rotation = cv2.Rodrigues(np.radians([0.8, -1.5, 0.6]))[0]
     return Rig(mono, color, rotation, np.array([-0.05, 0.004, 0.002]))
@@ -93,8 +93,52 @@ def pinhole_pair() -> Rig:
 def fisheye_pair() -> Rig:
     """A fisheye mono camera and a pinhole color camera of another size."""
     mono = Camera(
-        "fisheye", (600, 800), np.array([[300.0, 0, 404], [0, 300.5, 297], [0, 0, 1]]), (-0.02, 0.012, -0.006, 0.001)
+        "fisheye", (450, 600), np.array([[290.0, 0, 303], [0, 290.5, 223], [0, 0, 1]]), (-0.02, 0.012, -0.006, 0.001)
     )
-    color = pinhole_pair().color
     rotation = cv2.Rodrigues(np.radians([-1.0, 2, -0.5]))[0]
-    return Rig(mono, color, rotation, np.array([0.06, -0.003, 0.001]))
+    return Rig(mono, pinhole_pair().color, rotation, np.array([0.06, -0.003, 0.001]))
+
+
+def wall(rng: np.random.Generator, size: int = 900) -> np.ndarray:
+    """A colorful texture with detail at all sizes: (size, size, 3) float32 in 0.05 to 0.95."""
+    picture = np.zeros((size, size, 3), np.float32)
+    for cells, weight in ((9, 1.0), (30, 0.7), (90, 0.6), (300, 0.4)):
+        noise = rng.uniform(-1, 1, (cells, cells, 3)).astype(np.float32)
+        picture += weight * cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.clip(0.5 + 0.3 * picture, 0.05, 0.95)
+
+
+class Room:
+    """Two textured walls across the mono camera's axis: one at ``far`` meters, before its left half one at ``near``."""
+
+    def __init__(self, rng: np.random.Generator, near: float = 1.2, far: float = 2.0) -> None:
+        self.walls = ((near, wall(rng), 0.0), (far, wall(rng), np.inf))
+        self.width = 6.0
+
+    def hits(self, rays: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points (..., 3) where rays from an origin end, in the mono camera's frame, and their colors (..., 3)."""
+        points = np.full(rays.shape, np.nan)
+        colors = np.zeros(rays.shape, np.float32)
+        for depth, texture_, edge in self.walls:
+            way = (depth - origin[2]) / np.maximum(rays[..., 2], 1e-6)
+            there = origin + rays * way[..., None]
+            new = np.isnan(points[..., 0]) & (there[..., 0] < edge)
+            place = ((there[..., :2] / self.width + 0.5) * len(texture_) - 0.5).astype(np.float32)
+            seen = cv2.remap(texture_, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+            points[new], colors[new] = there[new], seen[new]
+        return points, colors
+
+    def mono(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+        """What the mono camera sees: color (H, W, 3) float32 and points (H, W, 3)."""
+        points, colors = self.hits(_rays(rig.mono).astype(np.float64), np.zeros(3))
+        height, width = rig.mono.size
+        fine = colors.reshape(height, _RAYS, width, _RAYS, 3).mean(axis=(1, 3))
+        y, x = np.mgrid[0:height, 0:width] + 0.5
+        return fine, self.hits(unproject(rig.mono, np.stack([x, y], axis=-1)), np.zeros(3))[0]
+
+    def color(self, rig: Rig) -> np.ndarray:
+        """What the color camera sees: (h, w, 3) float32."""
+        rays = _rays(rig.color).astype(np.float64) @ rig.rotation
+        colors = self.hits(rays, -rig.rotation.T @ rig.translation)[1]
+        height, width = rig.color.size
+        return colors.reshape(height, _RAYS, width, _RAYS, 3).mean(axis=(1, 3))
