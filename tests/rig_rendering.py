@@ -81,10 +81,16 @@ def poses(
 def pinhole_pair() -> Rig:
     """A mono camera and a smaller color camera with a wider lens, both distorted."""
     mono = Camera(
-        "pinhole", (450, 600), np.array([[570.0, 0, 307], [0, 571, 222], [0, 0, 1]]), (-0.24, 0.09, 8e-4, -5e-4, 0)
+        "pinhole",
+        (450, 600),
+        np.array([[570.0, 0, 307], [0, 571, 222], [0, 0, 1]]),
+        (-0.24, 0.09, 8e-4, -5e-4, 0),
     )
     color = Camera(
-        "pinhole", (330, 440), np.array([[345.0, 0, 222], [0, 346, 163], [0, 0, 1]]), (-0.3, 0.11, -6e-4, 9e-4, 0)
+        "pinhole",
+        (420, 560),
+        np.array([[440.0, 0, 283], [0, 441, 207], [0, 0, 1]]),
+        (-0.3, 0.11, -6e-4, 9e-4, 0),
     )
     rotation = cv2.Rodrigues(np.radians([0.8, -1.5, 0.6]))[0]
     return Rig(mono, color, rotation, np.array([-0.05, 0.004, 0.002]))
@@ -93,7 +99,10 @@ def pinhole_pair() -> Rig:
 def fisheye_pair() -> Rig:
     """A fisheye mono camera and a pinhole color camera of another size."""
     mono = Camera(
-        "fisheye", (450, 600), np.array([[290.0, 0, 303], [0, 290.5, 223], [0, 0, 1]]), (-0.02, 0.012, -0.006, 0.001)
+        "fisheye",
+        (450, 600),
+        np.array([[290.0, 0, 303], [0, 290.5, 223], [0, 0, 1]]),
+        (-0.02, 0.012, -0.006, 0.001),
     )
     rotation = cv2.Rodrigues(np.radians([-1.0, 2, -0.5]))[0]
     return Rig(mono, pinhole_pair().color, rotation, np.array([0.06, -0.003, 0.001]))
@@ -124,7 +133,9 @@ class Room:
             there = origin + rays * way[..., None]
             new = np.isnan(points[..., 0]) & (there[..., 0] < edge)
             place = ((there[..., :2] / self.width + 0.5) * len(texture_) - 0.5).astype(np.float32)
-            seen = cv2.remap(texture_, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+            seen = cv2.remap(
+                texture_, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+            )
             points[new], colors[new] = there[new], seen[new]
         return points, colors
 

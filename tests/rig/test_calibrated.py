@@ -42,7 +42,13 @@ def shot(request):
     color = color + rng.normal(0, 0.01, color.shape).astype(np.float32)
     places = project(rig.color, points @ rig.rotation.T + rig.translation)
     pair = from_array(mono.astype(np.float32), "mono"), from_array(color.astype(np.float32), "color")
-    return rig, *pair, places
+    return rig, *pair, places, match_pictures(*(frame.pixels for frame in pair))
+
+
+@pytest.fixture
+def matched(shot, monkeypatch):
+    """Features of the pair are looked for once."""
+    monkeypatch.setattr("dualcam.rig.calibrated.match_pictures", lambda mono, color: shot[-1])
 
 
 @pytest.mark.parametrize("rig", RIGS.values(), ids=list(RIGS))
@@ -103,8 +109,8 @@ def test_parallax_moves_along_the_lines(rig):
     assert (cosine > 0.9999).all()
 
 
-def test_a_rig_places_better_than_features(shot):
-    rig, mono, color, truth = shot
+def test_a_rig_places_better_than_features(shot, matched):
+    rig, mono, color, truth, _ = shot
     placement, notes = place_with(rig, mono, color)
     seen = warp.inside(truth, *rig.color.size) & np.isfinite(truth[..., 0])
     centers = warp.centers(*rig.mono.size)
@@ -131,20 +137,20 @@ def test_a_rig_places_better_than_features(shot):
     assert min(first[0, 0], last[0, 0]) <= here[0, 0] <= max(first[0, 0], last[0, 0])
 
 
-def test_a_rig_that_was_turned_is_noticed_and_searched_for_freely(shot):
-    rig, mono, color, _ = shot
+def test_a_rig_that_was_turned_is_noticed_and_searched_for_freely(shot, matched):
+    rig, mono, color, _, matches = shot
     moved = turned(rig, [0.4, 0.0, 0.3])
     placement, notes = place_with(moved, mono, color)
     assert any("moved" in note for note in notes)
     assert placement.epipolar is None
-    found = measure(moved, match_pictures(mono.pixels, color.pixels))
+    found = measure(moved, matches)
     assert found.moved
     assert found.turn_deg[[0, 2]] == pytest.approx([-0.4, -0.3], abs=0.08)
-    assert not measure(rig, match_pictures(mono.pixels, color.pixels)).moved
+    assert not measure(rig, matches).moved
 
 
-def test_a_given_distance_is_taken(shot):
-    rig, mono, color, _ = shot
+def test_a_given_distance_is_taken(shot, matched):
+    rig, mono, color, *_ = shot
     placement, _ = place_with(rig, mono, color, distance=1.6)
     exact = of_reference(Reference(rig, 1 / 1.6))
     assert placement.matrix == pytest.approx(exact.matrix)

@@ -20,7 +20,7 @@ Residual = Callable[[Array, Array, int], Array]
 _STEP = 1e-6
 # Residuals beyond this many pixels count less.
 _HUBER_PX = 0.7
-_ROUNDS = 60
+_ROUNDS = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ def adjust(residual: Residual, shared: Array, poses: Sequence[Array], scale: Arr
         shared, turned = there
         here = _normal(residual, shared, turned, scale)
         damping = max(damping / 8, 1e-9)
-        if gained < 1e-7:
+        if gained < 1e-6:
             break
     return Adjusted(shared, turned, _deviation(here))
 

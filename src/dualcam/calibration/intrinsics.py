@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.calibration.bundle import Adjusted, adjust, moved
+from dualcam.calibration.bundle import adjust, moved
 from dualcam.calibration.detect import Corners
 from dualcam.errors import InputError
 from dualcam.frame import Size
@@ -23,8 +24,9 @@ LENSES: dict[Lens, int] = {"pinhole": 5, "rational": 8, "fisheye": 4}
 # From here on corners tell a pose. Fewer on one line would not.
 LEAST_CORNERS = 8
 LEAST_PICTURES = 5
-# A lens model with more freedom has to be this much better on pictures that it was not fitted to.
-_BETTER: dict[Lens, float] = {"pinhole": 1.0, "rational": 0.85, "fisheye": 0.95}
+# From the simplest on: the first that is this near to the best on pictures held back is taken.
+_BY_SIMPLICITY: tuple[Lens, ...] = ("pinhole", "fisheye", "rational")
+_NEAR = 1.1
 _FOLDS = 3
 # What goes wrong where a lens model cannot explain the pictures.
 _IMPOSSIBLE = (InputError, cv2.error, np.linalg.LinAlgError)
@@ -74,8 +76,13 @@ def fit(lens: Lens, size: Size, board: Array, views: Sequence[Corners], start: C
     poses = [pose_of(begun, board, view, refined=False) for view in views]
     count = LENSES[lens]
 
+    @lru_cache(maxsize=64)
+    def camera_of(shared: bytes) -> Camera:
+        # The same camera for all views, so that what belongs to its lens is worked out once.
+        return _camera(begun, np.frombuffer(shared), count)
+
     def residual(shared: Array, pose: Array, i: int) -> Array:
-        camera = _camera(begun, shared, count)
+        camera = camera_of(shared.tobytes())
         return project(camera, moved(pose, board[views[i].numbers])) - views[i].pixels
 
     begin = np.concatenate([_four(begun), np.resize(np.append(begun.distortion, np.zeros(count)), count)])
@@ -114,11 +121,8 @@ def held_out(lens: Lens, size: Size, board: Array, views: Sequence[Corners]) -> 
 def choose(size: Size, board: Array, views: Sequence[Corners]) -> tuple[Lens, dict[Lens, float]]:
     """The simplest lens model that describes pictures that it has not seen, and the errors of all."""
     errors: dict[Lens, float] = {lens: held_out(lens, size, board, views) for lens in LENSES}
-    best: Lens = "pinhole"
-    for lens in LENSES:
-        if errors[lens] < _BETTER[lens] * errors[best]:
-            best = lens
-    return best, errors
+    limit = _NEAR * min(errors.values())
+    return next((lens for lens in _BY_SIMPLICITY if errors[lens] <= limit), "pinhole"), errors
 
 
 def pose_of(camera: Camera, board: Array, view: Corners, refined: bool = True) -> Array:
@@ -141,7 +145,9 @@ def pose_of(camera: Camera, board: Array, view: Corners, refined: bool = True) -
     if seen.sum() < 4:
         raise InputError("a board was seen from the side or behind.", "Leave this picture out.")
     flat = rays[seen, :2] / rays[seen, 2:]
-    _, turn, shift = cv2.solvePnP(points[seen], flat, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
+    found, turn, shift = cv2.solvePnP(points[seen], flat, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
+    if not found:
+        raise InputError("no pose of the board explains its corners.", "Leave this picture out.")
     start = np.concatenate([np.ravel(turn), np.ravel(shift)])
     if not refined:
         return start
@@ -149,8 +155,7 @@ def pose_of(camera: Camera, board: Array, view: Corners, refined: bool = True) -
     def residual(shared: Array, pose: Array, i: int) -> Array:
         return project(camera, moved(pose, points)) - view.pixels
 
-    found: Adjusted = adjust(residual, np.empty(0), [start])
-    return found.poses[0]
+    return adjust(residual, np.empty(0), [start]).poses[0]
 
 
 def trustworthy(camera: Camera) -> bool:

@@ -172,7 +172,9 @@ def of_reference(reference: Reference) -> Placement:
     matrix = _homography(points[inside], there[inside], rig)
     bend = Bend(
         _field(reference.to_color, matrix, rig.mono.size, rig.color.size),
-        _field(reference.to_mono, np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size, rig.mono.size),
+        _field(
+            reference.to_mono, np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size, rig.mono.size
+        ),
     )
     straight = max(float(np.abs(field).max()) for field in (bend.forward, bend.backward)) < _STRAIGHT_PX
     return Placement(
@@ -208,7 +210,9 @@ def _homography(points: FloatArray, there: Array, rig: Rig) -> Array:
     matrix, _ = cv2.findHomography(points.astype(np.float64), there, 0)
     if matrix is not None:
         matrix = np.asarray(matrix, np.float64) / matrix[2, 2]
-        if _mild(matrix, rig.mono.size) and _mild(np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size):
+        if _mild(matrix, rig.mono.size) and _mild(
+            np.asarray(np.linalg.inv(matrix), np.float64), rig.color.size
+        ):
             return matrix
     flat = np.concatenate([points, np.ones((len(points), 1))], axis=1)
     affine = np.linalg.lstsq(flat, there, rcond=None)[0]

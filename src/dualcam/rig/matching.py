@@ -162,6 +162,7 @@ def match(
         forward, backward = _flow(a, b, start.forward), _flow(b, a, start.backward)
     found = Flows(rendering, forward, backward, None) if keep else None
     lines = _lines(grid)
+    print("alike", round(alike, 3), rendering)
     strayed = None
     if lines is not None and HOLD != "none":
         raw = forward, backward
