@@ -141,7 +141,7 @@ class Room:
 
     def mono(self, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
         """What the mono camera sees: color (H, W, 3) float32 and points (H, W, 3)."""
-        points, colors = self.hits(_rays(rig.mono).astype(np.float64), np.zeros(3))
+        colors = self.hits(_rays(rig.mono).astype(np.float64), np.zeros(3))[1]
         height, width = rig.mono.size
         fine = colors.reshape(height, _RAYS, width, _RAYS, 3).mean(axis=(1, 3))
         y, x = np.mgrid[0:height, 0:width] + 0.5

@@ -241,5 +241,6 @@ def _write_strip(found: Calibration, hidden: Path) -> None:
     a, b = max(found.pairs, key=seen)
     mono = gray(read(found.mono.shots[a].path, "mono")).astype("float32") / 255
     color = read(found.color.shots[b].path, "color").pixels
-    bright = encode((color / max(float(color.max()), 1e-6)).clip(0, 1)).astype("float32")
-    write_gray(hidden, strip(found.rig, mono, bright), bits=8, provenance="rectified pair")
+    color = encode((color / max(float(color.max()), 1e-6)).clip(0, 1))
+    both = strip(found.rig, mono.astype("float32"), color.astype("float32"))
+    write_gray(hidden, both, bits=8, provenance="rectified pair")

@@ -161,13 +161,12 @@ def match(
         rendering, (a, b) = start.rendering, _rendered(start.rendering, reference, moving)
         forward, backward = _flow(a, b, start.forward), _flow(b, a, start.backward)
     found = Flows(rendering, forward, backward, None) if keep else None
-    lines = _lines(grid)
-    print("alike", round(alike, 3), rendering)
-    strayed = None
-    if lines is not None and HOLD != "none":
-        raw = forward, backward
-        forward, strayed = _held(forward, lines)
-        backward, _ = _held(backward, lines)
+    lines = _lines(grid) if alike < _SPECTRA_DIFFER else None
+    free = None
+    if lines is not None:
+        # How far both directions disagree is told by the flow as it was found: less of it would look like more trust.
+        free = _there(grid, forward, backward)[1].disagreement
+        forward, backward = (_along(flow, lines) for flow in (forward, backward))
     again = None
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         # Where flow has to be held to what the placement promises, there is no second opinion.
@@ -177,20 +176,12 @@ def match(
         again = _flow(a, b, start.again if start is not None else None)
         del a, b
         found = replace(found, again=again) if found is not None else None
-        if lines is not None and HOLD != "none":
-            again, _ = _held(again, lines)
+        again = _along(again, lines) if lines is not None else again
     second = _there(grid, forward if again is None else again, backward)[1] if twice else None
     del again
     there, first = _there(grid, forward, backward)
-    if strayed is not None and HOLD in ("E1", "C1E", "E05"):
-        first = replace(
-            first,
-            disagreement=np.hypot(first.disagreement, np.maximum(strayed - (0.5 if HOLD == "E05" else 1), 0)),
-        )
-    if strayed is not None and HOLD == "P3":
-        first = replace(first, disagreement=np.hypot(first.disagreement, strayed))
-    if strayed is not None and HOLD == "P2":
-        first = replace(first, disagreement=_there(grid, *raw)[1].disagreement)
+    if free is not None:
+        first = replace(first, disagreement=free)
     likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
     del there, reference, moving
     to_mono = grid.mapping.to_mono(warp.centers(*color.shape))
@@ -211,27 +202,17 @@ def match(
     )
 
 
-import os
-
-HOLD = os.environ.get("HOLD", "P1")
-
-
 def _lines(grid: Grid) -> FloatArray | None:
     """Unit vectors along which parallax moves every grid pixel: (h, w, 2), or None."""
     if grid.epipolar is None:
         return None
     lines = mapping.between_nodes(grid.epipolar, grid.centers(), (grid.height, grid.width))
-    return lines / np.maximum(warp.length(lines), np.float32(1e-6))[..., None]
+    return np.asarray(lines / np.maximum(warp.length(lines), 1e-6)[..., None], np.float32)
 
 
-def _held(flow: FloatArray, lines: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The part of a flow along lines, (h, w, 2), and how long the rest of it is, (h, w)."""
-    along = (flow * lines).sum(axis=-1, keepdims=True) * lines
-    rest = flow - along
-    length = warp.length(rest)
-    limit = {"C1": 1.0, "C05": 0.5, "C2": 2.0, "C1E": 1.0, "E1": 1e9, "E05": 1e9}.get(HOLD, 0.0)
-    along += rest * np.minimum(1, limit / np.maximum(length, 1e-6))[..., None]
-    return along.astype(np.float32), length
+def _along(flow: FloatArray, lines: FloatArray) -> FloatArray:
+    """The part of a flow (h, w, 2) along lines."""
+    return np.asarray((flow * lines).sum(axis=-1, keepdims=True) * lines, np.float32)
 
 
 def _there(grid: Grid, forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, Second]:
