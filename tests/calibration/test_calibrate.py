@@ -76,7 +76,7 @@ def spoiled(pinhole_folder, tmp_path):
         path = tmp_path / "mono" / f"m_{number:02d}.png"
         cv2.imwrite(str(path), how(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
 
-    change(10, lambda picture: cv2.GaussianBlur(picture, (0, 0), 2.0))
+    change(10, lambda picture: cv2.GaussianBlur(picture, (0, 0), 1.5))
     change(2, lambda picture: np.full_like(picture, 90))
     change(3, lambda picture: picture[:-20])
     # As if the board had been moved before the color camera took its picture.

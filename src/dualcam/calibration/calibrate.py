@@ -21,7 +21,7 @@ from dualcam.rig import epipolar
 from dualcam.rig.cameras import Rig
 
 # A picture is blurred beyond this many pixels, where most others are sharper by this factor.
-_BLURRED_PX, _BLURRED = 1.5, 1.8
+_BLURRED_PX, _BLURRED = 1.3, 1.5
 # A picture or pair does not belong if it is this much worse than the median, and by this many pixels at least.
 _OUTLIER, _OUTLIER_PX = 3.0, 0.8
 USED = "used"
