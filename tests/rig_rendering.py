@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from dualcam.rig.cameras import Camera, Rig, unproject
 
 _PER_MM = 8
 _RAYS = 2
+BOARD = Board(11, 7, 24, 18)
 _BORDER_MM = 12.0
 
 
@@ -115,6 +117,23 @@ def wall(rng: np.random.Generator, size: int = 900) -> np.ndarray:
         noise = rng.uniform(-1, 1, (cells, cells, 3)).astype(np.float32)
         picture += weight * cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
     return np.clip(0.5 + 0.3 * picture, 0.05, 0.95)
+
+
+def shoot_board(rig: Rig, folder: Path, count: int, distance: tuple[float, float], seed: int) -> None:
+    """Pairs of pictures of a board, in the folders mono and color; the files of a pair have the same number."""
+    rng, board = np.random.default_rng(seed), texture(BOARD)
+    for name in ("mono", "color"):
+        (folder / name).mkdir()
+    for i, (rotation, translation) in enumerate(poses(BOARD, rig.mono, count, rng, distance)):
+        mono = render(rig.mono, board, rotation, translation, rng)
+        turned = rig.rotation @ rotation, rig.rotation @ translation + rig.translation
+        color = render(rig.color, board, *turned, rng)
+        cv2.imwrite(str(folder / "mono" / f"m_{i:02d}.png"), mono)
+        # A warm light: the channels differ.
+        cv2.imwrite(
+            str(folder / "color" / f"c_{i:02d}.png"),
+            np.rint(color[..., None] * [0.7, 0.9, 1.0]).astype(np.uint8),
+        )
 
 
 class Room:

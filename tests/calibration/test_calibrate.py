@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from conftest import BOARD
 from dualcam.calibration.calibrate import calibrate, pair_up
 from dualcam.errors import InputError, UsageError
 from dualcam.rig import epipolar
 from dualcam.rig.cameras import project, unproject
-from rig_rendering import fisheye_pair, pinhole_pair
+from rig_rendering import BOARD, fisheye_pair, pinhole_pair
 
 
 def run(folder, **options):

@@ -192,8 +192,9 @@ def lines(found: Calibration) -> Iterable[str]:
     for role, report in (("mono", found.mono), ("color", found.color)):
         yield from _camera_lines(role, report)
     rig = found.rig
-    x, y, z = (1000 * float(v) for v in rig.translation)
-    yield f"rig: {1000 * rig.baseline:.1f} mm apart ({x:+.1f}, {y:+.1f}, {z:+.1f}), {len(found.pairs)} pairs"
+    x, y, z = (1000 * float(v) for v in -rig.rotation.T @ rig.translation)
+    yield f"rig: color is {1000 * rig.baseline:.1f} mm from mono: {x:+.1f} right, {y:+.1f} down, {z:+.1f} forward"
+    yield f"  {len(found.pairs)} pairs used"
     yield f"  epipolar error {found.before_px:.1f} px before, {found.after_px:.2f} px after (median, mono pixels)"
     for text in found.advice:
         yield f"  advice: {text}"

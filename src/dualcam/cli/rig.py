@@ -170,18 +170,17 @@ def drift_lines(found: Drift) -> Iterable[str]:
         yield "advice: use a brighter pair with more detail; if it is, the rig is wrong for these pictures, or far off"
         return
     yield f"{found.matches} matches, {found.across_px:.2f} px from their epipolar lines (median, mono pixels)"
+    if not found.moved:
+        yield f"all together they are off by {found.bias_px:.2f} px"
+        yield f"verdict: as calibrated (limit {found.limit_px:.2f} px)"
+        return
     turn = found.turn_deg
-    yield (
-        f"a turn of the color camera by {np.linalg.norm(turn):.3f} degrees ({turn[0]:+.3f} about x, {turn[1]:+.3f} "
-        f"about y, {turn[2]:+.3f} about z) explains {found.bias_px:.2f} px"
-    )
+    axes = ", ".join(f"{angle:+.3f} about {axis}" for angle, axis in zip(turn, "xyz", strict=True))
+    yield f"a turn of the color camera by {np.linalg.norm(turn):.3f} degrees ({axes}) explains {found.bias_px:.2f} px"
     if found.shift_px > found.limit_px / 2:
         yield f"a shift of the cameras explains {found.shift_px:.2f} px more"
-    if found.moved:
-        what = "shifted" if found.shift_px > found.bias_px else "turned against each other"
-        yield f"verdict: moved: the cameras have {what}; calibrate again (limit {found.limit_px:.2f} px)"
-    else:
-        yield f"verdict: as calibrated (limit {found.limit_px:.2f} px)"
+    what = "shifted" if found.shift_px > found.bias_px else "turned against each other"
+    yield f"verdict: moved: the cameras have {what}; calibrate again (limit {found.limit_px:.2f} px)"
 
 
 def _camera(camera: Camera) -> str:
