@@ -1,8 +1,8 @@
 """What a calibrated rig brings: fusions of simulated captures with it and without.
 
-    python benchmarks/rig_gain.py DIR [--level night] [--lens] [--red] [--scenes 11] [--method neural]
+    python benchmarks/rig_gain.py DIR [DIR ...] [--level night] [--lens] [--red] [--scenes 11] [--method neural]
 
-Below DIR, every folder with ``left.*`` and ``right.*`` is a rectified stereo pair. From it a capture of the NIGHT
+Below every DIR, each folder with ``left.*`` and ``right.*`` is a rectified stereo pair. From it a capture of the NIGHT
 protocol is made at scale 2, and fused three ways: without the rig, with the rig's geometry only, and with its lines of
 parallax as well. With ``--lens`` both views are first taken through lenses with distortion, and the color camera is
 turned; with ``--red`` the mono camera sees red light only, so that the two pictures differ as with other spectra.
@@ -54,8 +54,8 @@ def seen_by(camera, turn, flat, picture):
     return np.rint(np.clip(taken, 0, 255)).astype(np.uint8)
 
 
-def pairs(root):
-    for folder in sorted({p.parent for p in root.rglob("left.*")}):
+def pairs(roots):
+    for folder in sorted({p.parent for root in roots for p in root.rglob("left.*")}):
         files = [next(iter(sorted(folder.glob(f"{name}.*"))), None) for name in ("left", "right")]
         if all(files):
             pictures = [cv2.imread(str(p))[..., ::-1] for p in files]
@@ -81,7 +81,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("root", type=Path)
+    parser.add_argument("roots", type=Path, nargs="+")
     parser.add_argument("--level", default="night", choices=list(protocol.LEVELS))
     parser.add_argument("--lens", action="store_true")
     parser.add_argument("--red", action="store_true")
@@ -96,7 +96,7 @@ def main():
 
     fusing.place_with = place_with
     scores = {way: [] for way in WAYS}
-    for name, left, right in list(pairs(options.root))[: options.scenes]:
+    for name, left, right in list(pairs(options.roots))[: options.scenes]:
         flat, parallel, behind = rigs(*left.shape[:2])
         rig = behind if options.lens else parallel
         if options.lens:
