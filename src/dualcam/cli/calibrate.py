@@ -24,21 +24,22 @@ Examples:
   dualcam calibrate mono color -o night.json --square 23.8 --strip check.png
   dualcam fuse mono.tif color.jpg --rig rig.json
 """
-_SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".pgm",
-    ".ppm",
-    ".pfm",
-    ".dng",
-    ".nef",
-    ".cr2",
-    ".arw",
-)
+# What lies beside pictures in folders of pictures. All else is tried, and told about when it cannot be read.
+_NO_PICTURES = {
+    ".txt",
+    ".json",
+    ".csv",
+    ".xmp",
+    ".pp3",
+    ".xml",
+    ".yml",
+    ".yaml",
+    ".html",
+    ".pdf",
+    ".md",
+    ".db",
+    ".ini",
+}
 
 
 class Paper(StrEnum):

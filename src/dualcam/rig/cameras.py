@@ -111,7 +111,9 @@ def project(camera: Camera, rays: NDArray[np.floating]) -> Array:
     radius = np.minimum(np.tan(np.minimum(angle, 1.55)), _FARTHEST) if camera.model == "pinhole" else angle
     # On the axis the direction does not matter, but the ray straight behind needs one.
     on = across > 0
-    unit = np.stack([np.where(on, x, 1.0), np.where(on, y, 0.0)], axis=-1) / np.where(on, across, 1)[..., None]
+    unit = (
+        np.stack([np.where(on, x, 1.0), np.where(on, y, 0.0)], axis=-1) / np.where(on, across, 1)[..., None]
+    )
     return _bend(camera, unit * radius[..., None]) @ camera.matrix[:2, :2].T + camera.matrix[:2, 2]
 
 
