@@ -178,9 +178,8 @@ def pictures(folder: Path) -> list[Path]:
         raise InputError(
             f"{folder} is no folder.", "Give the two folders that hold the pictures of the board."
         )
-    found = sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith(".")
-    )
+    files = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    found = sorted(p for p in files if p.suffix.lower() not in _NO_PICTURES)
     if not found:
         raise InputError(
             f"{folder} holds no pictures.", "Give the folder that holds the pictures of the board."
