@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from dualcam.calibration.board import Board
 from dualcam.camera.curves import encode
 from dualcam.frame import Frame
+from dualcam.rig.cameras import PIXEL_CENTER
 from dualcam.rig.features import sample_mean
 
 # Half the side of the window in which the edge about a corner is measured, in pixels.
 _WINDOW = 6
-_PIXEL_CENTER = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ def find(board: Board, picture: NDArray[np.uint8]) -> Corners:
     if numbers is None or len(numbers) == 0:
         return Corners(np.empty(0, np.intp), np.empty((0, 2)), 0.0)
     points = _refined(board, picture, np.asarray(corners, np.float32).reshape(-1, 2))
-    return Corners(np.ravel(numbers).astype(np.intp), points + _PIXEL_CENTER, _blur(picture, points))
+    return Corners(np.ravel(numbers).astype(np.intp), points + PIXEL_CENTER, _blur(picture, points))
 
 
 def _refined(board: Board, picture: NDArray[np.uint8], corners: NDArray[np.float32]) -> NDArray[np.float64]:

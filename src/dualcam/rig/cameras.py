@@ -1,8 +1,8 @@
 """Two cameras as a calibration describes them: from rays to pixels and back.
 
 Pixels have their centers at integer + 0.5 here too, so that the principal point of a rig is half a pixel more than
-OpenCV's; ``from_opencv`` and ``to_opencv`` are the only places that know the difference. A camera looks along z, x
-points to the right and y down. ``Rig`` takes points from the mono camera to the color camera.
+OpenCV's; ``PIXEL_CENTER`` here is the difference, and ``from_opencv`` and ``to_opencv`` take matrices across. A camera
+looks along z, x points to the right and y down. ``Rig`` takes points from the mono camera to the color camera.
 
 Lens models: "pinhole" is Brown's (1971) in OpenCV's form, rational and thin-prism terms included; "fisheye" is that of
 Kannala and Brandt (2006), in which the picture of a ray lies at f * (a + k1 a^3 + k2 a^5 + k3 a^7 + k4 a^9), with a the
@@ -31,7 +31,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "pinhole": ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4"),
     "fisheye": ("k1", "k2", "k3", "k4"),
 }
-_HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+PIXEL_CENTER = 0.5
+_HALF = np.array([[0, 0, PIXEL_CENTER], [0, 0, PIXEL_CENTER], [0, 0, 0]])
 # Rays of a pinhole camera at this many focal lengths from the axis (87 degrees) stand for all beyond.
 _FARTHEST = 20.0
 _STEPS = 400

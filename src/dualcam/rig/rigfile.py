@@ -24,13 +24,12 @@ import numpy as np
 
 from dualcam._version import __version__
 from dualcam.errors import InputError
-from dualcam.rig.cameras import COUNTS, NAMES, Array, Camera, Model, Rig, from_opencv
+from dualcam.rig.cameras import COUNTS, NAMES, PIXEL_CENTER, Array, Camera, Model, Rig, from_opencv
 
 FORMAT = "dualcam rig"
 VERSION = 1
 LENGTHS = {"mm": 0.001, "cm": 0.01, "m": 1.0}
 _LONGEST = 65_535
-_CENTER = 0.5
 
 
 def read_rig(path: str | Path) -> Rig:
@@ -79,11 +78,11 @@ def from_json(found: Any, name: str = "the rig") -> Rig:
     if length not in LENGTHS:
         raise InputError(f"{name}: the unit of length is {length!r}.", f"Use {', '.join(LENGTHS)}.")
     center = units.get("pixel_center")
-    if center not in (0, _CENTER):
+    if center not in (0, PIXEL_CENTER):
         raise InputError(f"{name}: the pixel_center is {center!r}.", "Use 0.5 (or 0, as OpenCV does).")
     rig = Rig(
-        mono=_camera(found, "mono", center == _CENTER, name),
-        color=_camera(found, "color", center == _CENTER, name),
+        mono=_camera(found, "mono", center == PIXEL_CENTER, name),
+        color=_camera(found, "color", center == PIXEL_CENTER, name),
         rotation=_numbers(found, "rotation", (3, 3), name),
         translation=_numbers(found, "translation", (3,), name) * LENGTHS[length],
         facts=_facts(found.get("facts")),
@@ -98,7 +97,7 @@ def to_json(rig: Rig) -> str:
         "format": FORMAT,
         "version": VERSION,
         "made_by": f"dualcam {__version__}",
-        "units": {"pixel": "px", "length": "m", "pixel_center": _CENTER},
+        "units": {"pixel": "px", "length": "m", "pixel_center": PIXEL_CENTER},
         "mono": _to_members(rig.mono),
         "color": _to_members(rig.color),
         "rotation": rig.rotation.tolist(),
