@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import calibrate, demo, doctor, evaluate, export, fuse, info, rig, simulate, train
+from dualcam.cli import calibrate, demo, doctor, evaluate, export, fuse, info, rig, sensor, simulate, train
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -72,6 +72,12 @@ def build() -> typer.Typer:
         "calibrate", epilog=calibrate.EPILOG, short_help="Calibrate two cameras from pictures of a board."
     )(calibrate.calibrate)
     app.add_typer(rig.build(), name="rig", help="Show, check or import a calibrated rig.")
+    app.command(
+        "sensor",
+        epilog=sensor.EPILOG,
+        short_help="Measure a sensor from flats and darks.",
+        context_settings={"allow_extra_args": True},
+    )(sensor.sensor)
     app.command("info", short_help="Show what picture files say about themselves.")(info.info)
     app.command("doctor", short_help="Show facts about this installation; self-test.")(doctor.doctor)
     return app
