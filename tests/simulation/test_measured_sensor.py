@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dualcam.camera import sensor as steps
 from dualcam.errors import UsageError
+from dualcam.evaluation import protocol
+from dualcam.files.read import read
 from dualcam.simulation.capture import read_out
 from dualcam.simulation.settings import Sensor
-from dualcam.simulation.write import stated_noise
+from dualcam.simulation.write import stated_noise, write_capture
 
 
 def flat(sensor, electrons, seed=0, size=(256, 256)):
@@ -53,3 +57,15 @@ def test_the_stated_noise_is_that_of_the_samples(electrons):
     signal = (flat(sensor, electrons) - sensor.black) / (sensor.white - sensor.black)
     model = stated_noise(sensor, saturation)
     assert signal.var() == pytest.approx(model.shot * electrons / saturation + model.read, rel=0.03)
+
+
+def test_captures_of_a_protocol_do_not_tell_the_noise(tmp_path):
+    rng = np.random.default_rng(0)
+    views = [rng.integers(0, 256, (128, 160, 3), np.uint8) for _ in range(2)]
+    shot = protocol.capture(*views, scene="s", level="night", scale=2)
+    record = protocol.record(scene="s", level="night", scale=2)
+    write_capture(tmp_path / "protocol", shot, record)
+    write_capture(tmp_path / "free", shot, replace(record, protocol=None))
+    told, free = (read(tmp_path / name / "color.dng", "color") for name in ("protocol", "free"))
+    assert told.noise is None and free.noise is not None
+    np.testing.assert_array_equal(told.mosaic.samples, free.mosaic.samples)

@@ -122,6 +122,10 @@ def _contents(capture: Capture, record: Record) -> dict[str, bytes]:
 
 def _dng(capture: Capture, record: Record) -> bytes:
     camera = record.settings.color
+    # A protocol says what methods are told, and the noise is not among it.
+    stated = (
+        [stated_noise(camera.sensor, record.settings.color_saturation_e)] if record.protocol is None else None
+    )
     return encode_dng(
         capture.mosaic,
         pattern=camera.pattern,
@@ -129,7 +133,7 @@ def _dng(capture: Capture, record: Record) -> bytes:
         white=camera.sensor.white,
         white_balance=camera.response.white_balance,
         matrix=camera.response.matrix,
-        noise=[stated_noise(camera.sensor, record.settings.color_saturation_e)],
+        noise=stated,
     )
 
 
