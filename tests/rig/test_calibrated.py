@@ -161,7 +161,7 @@ def test_a_given_distance_is_taken(shot, matched):
 def test_pictures_without_features_are_placed_for_infinity():
     rig = pinhole_pair()
     mono = from_array(np.full(rig.mono.size, 0.4, np.float32), "mono")
-    color = from_array(np.full((*rig.color.size, 3), 0.4, np.float32), "color")
+    color = from_array(np.full((*rig.color.size, 3), [0.4, 0.3, 0.2], np.float32), "color")
     placement, notes = place_with(rig, mono, color)
     assert placement.matches == 0
     assert any("infinity" in note for note in notes)
