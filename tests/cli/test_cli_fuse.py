@@ -95,6 +95,8 @@ def test_options_reach_the_fuser(call, pair, fuser):
         "precision": "auto",
         "highlights": "auto",
         "strict": False,
+        "rig": None,
+        "distance": None,
     }
     assert fuser.sources == pair
 

@@ -232,3 +232,30 @@ def test_local_correlation():
     assert np.median(local_correlation(picture, 1 - picture)) < -0.98
     assert np.median(local_correlation(picture, 0.5 * picture + 0.2)) > 0.95
     assert np.abs(local_correlation(picture, np.full_like(picture, 0.3))).max() < 1e-3
+
+
+def test_where_the_pictures_differ_flow_keeps_to_the_lines_of_a_rig(bent):
+    mono, other, _ = bent
+    lines = np.broadcast_to(np.float32([0.8, 0.6]), (5, 7, 2))
+    grids = [Grid(HEIGHT, WIDTH, Mapping(warp.scaling(2)), given) for given in (None, lines)]
+
+    def across(grid_, picture):
+        moved = match(grid_, mono, picture, twice=True)
+        for found in (moved.to_color, moved.second.to_color):
+            yield np.abs((found / 2 - grid(HEIGHT, WIDTH)) @ [-0.6, 0.8]).max()
+
+    # Inverted contrast, as of leaves in near-infrared.
+    strange = (1 - other).astype(np.float32)
+    assert max(across(grids[1], strange)) < 1e-3
+    assert min(across(grids[0], strange)) > 1
+    # Like pictures know better than lines that are right to a pixel only.
+    assert min(across(grids[1], other)) > 1
+
+
+def test_holding_flow_to_lines_does_not_make_it_look_more_trustworthy(bent):
+    mono, other, _ = bent
+    strange = (1 - other).astype(np.float32)
+    free = match(Grid(HEIGHT, WIDTH, Mapping(warp.scaling(2))), mono, strange)
+    lines = np.broadcast_to(np.float32([1, 0]), (2, 2, 2))
+    held = match(Grid(HEIGHT, WIDTH, Mapping(warp.scaling(2)), lines), mono, strange)
+    np.testing.assert_array_equal(held.disagreement, free.disagreement)

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import advise, demo, doctor, evaluate, export, fuse, info, sensor, simulate, train
+from dualcam.cli import (
+    advise,
+    calibrate,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    fuse,
+    info,
+    rig,
+    sensor,
+    simulate,
+    train,
+)
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -70,6 +83,11 @@ def build() -> typer.Typer:
     app.command(
         "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."
     )(export.export)
+    app.command("target", short_help="Make a board to print, for calibrate.")(calibrate.target)
+    app.command(
+        "calibrate", epilog=calibrate.EPILOG, short_help="Calibrate two cameras from pictures of a board."
+    )(calibrate.calibrate)
+    app.add_typer(rig.build(), name="rig", help="Show, check or import a calibrated rig.")
     app.command(
         "sensor",
         epilog=sensor.EPILOG,

@@ -140,6 +140,16 @@ def fuse(
     place: Annotated[
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
     ] = Place.auto,
+    rig: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How the cameras are calibrated, from `dualcam calibrate`."),
+    ] = None,
+    distance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="M", help="With --rig: how far away the scene is. [default: found in the pictures]"
+        ),
+    ] = None,
     view: Annotated[View, typer.Option(help="Whose view the result shows.")] = View.mono,
     highlights: Annotated[
         Highlights,
@@ -213,7 +223,7 @@ def fuse(
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
-        given = [mono, color, *filter(None, (mono_sensor, color_sensor))]
+        given = [mono, color, *filter(None, (mono_sensor, color_sensor, rig))]
         with Outputs(overwrite=overwrite, inputs=given) as outputs:
             plan = Plan(
                 outputs,
@@ -240,6 +250,8 @@ def fuse(
                 precision=precision.value,
                 highlights=highlights.value,
                 strict=strict,
+                rig=rig,
+                distance=distance,
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(

@@ -44,8 +44,11 @@ from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
 from dualcam.rig import warp
+from dualcam.rig.calibrated import place_with
+from dualcam.rig.cameras import Rig
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
+from dualcam.rig.rigfile import read_rig
 
 Picture = Frame | str | Path | NDArray[Any]
 
@@ -68,6 +71,7 @@ class Prepared:
         match: the match.
         tone: the rough exposure match.
         advice: what was noticed about the capture; empty unless asked for.
+        notes: remarks for the user about the placement.
     """
 
     pair: Pair
@@ -76,6 +80,7 @@ class Prepared:
     match: Match
     tone: Tone
     advice: tuple[Advice, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Fuser:
@@ -85,6 +90,8 @@ class Fuser:
         method: "auto", "classical" or "neural".
         device: "auto", "cpu", "cuda", "coreml", "directml" or "openvino".
         place: "auto", or "identity" to insist that both pictures show the same field of view.
+        rig: how the two cameras are calibrated, or the file that says so; None where nothing is known.
+        distance: with a rig, how far away the scene is, in meters; None finds it in the pictures.
         view: whose view the result has, "mono" or "color".
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
@@ -108,6 +115,8 @@ class Fuser:
         precision: str = "auto",
         highlights: str = "auto",
         strict: bool = False,
+        rig: Rig | str | Path | None = None,
+        distance: float | None = None,
     ) -> None:
         if view not in VIEWS:
             raise UsageError(f"there is no view {view!r}.", f"Use one of {', '.join(VIEWS)}.")
@@ -119,6 +128,14 @@ class Fuser:
         self._place = place
         self._highlights = highlights == "auto"
         self._strict = strict
+        if distance is not None and (rig is None or not distance > 0):
+            raise UsageError(
+                "a distance is of use with a rig only, and over 0.", "Give a rig, or leave the distance out."
+            )
+        if rig is not None and place == "identity":
+            raise UsageError("a rig and the placement identity exclude each other.", "Leave one of them out.")
+        self._rig = read_rig(rig) if isinstance(rig, (str, Path)) else rig
+        self._distance = distance
         self._view: View = view
 
     def fuse(
@@ -188,7 +205,7 @@ class Fuser:
     ) -> Fusion:
         stages: dict[str, FloatArray] = {}
         known = self._prepare(mono, color, log, on_forecast, past, advised=past is None)
-        pair, measured, advice = known.pair, known.measured, known.advice
+        pair, measured, advice, remarks = known.pair, known.measured, known.advice, known.notes
         if self._strict:
             refuse_serious(advice)
         with log.hop("refEC") as facts:
@@ -242,7 +259,7 @@ class Fuser:
             view=self._view,
             hops=tuple(log.hops),
             stages=stages,
-            notes=_notes(pair, measured, provenance, self._view) + self._method.notes,
+            notes=_notes(pair, measured, provenance, self._view) + remarks + self._method.notes,
             radiance=radiance,
             advice=advice,
         )
@@ -298,7 +315,13 @@ class Fuser:
             on_forecast(forecast(self._method, *(frame.pixels.shape[:2] for frame in frames)))
         with log.hop("place") as facts:
             known = past.placement(*frames) if past is not None else None
-            placement = known if known is not None else place(*frames, self._place)
+            remarks: tuple[str, ...] = ()
+            if known is not None:
+                placement = known
+            elif self._rig is not None:
+                placement, remarks = place_with(self._rig, *frames, self._distance)
+            else:
+                placement = place(*frames, self._place)
             pair = Pair(*frames, placement)
             turn = np.degrees(np.arctan2(placement.matrix[1, 0], placement.matrix[0, 0]))
             facts |= {
@@ -343,7 +366,7 @@ class Fuser:
                 past.forget()
                 return self._prepare(*frames, log, past=past)
             past.keep(placement, found.flows, agree)
-        return Prepared(pair, measured, small, found, tone, advice)
+        return Prepared(pair, measured, small, found, tone, advice, remarks)
 
 
 def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:

@@ -25,6 +25,9 @@ _STEADY = 0.006
 # unless brightness agrees clearly better; below the third, always.
 _SPECTRA_DIFFER, _SPECTRA_DOUBTFUL, _SPECTRA_STRANGE = 0.85, 0.25, 0.1
 _CLEARLY = 0.1
+# Matched pictures of like spectra are at least this alike (training pairs at night: 0.98 and more; of other spectra, or
+# lit differently, 0.82 to 0.97). Below it flow keeps to the lines of a rig.
+_MATCHED = 0.97
 # On grids larger than this the flow's variational refinement costs more time than all the rest and 0.1 dB.
 _LARGE = 1_000_000
 # Window, in grid pixels, over which local contrast is evened out for the second match.
@@ -39,11 +42,13 @@ class Grid:
         height: rows.
         width: columns.
         mapping: from grid pixels to color pixels by placement alone.
+        epipolar: as ``Placement.epipolar``, in grid pixels.
     """
 
     height: int
     width: int
     mapping: Mapping
+    epipolar: FloatArray | None = None
 
     def centers(self) -> FloatArray:
         """Pixel centers (height, width, 2)."""
@@ -120,7 +125,7 @@ def match_grid(pair: Pair) -> Grid:
     height, width = pair.mono.pixels.shape[:2]
     scale = max(1.0, pair.placement.scale)
     rows, columns = max(8, round(height / scale)), max(8, round(width / scale))
-    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns))
+    return Grid(rows, columns, mapping.of(pair).from_grid(rows, columns), pair.placement.epipolar)
 
 
 def match(
@@ -159,6 +164,11 @@ def match(
         rendering, (a, b) = start.rendering, _rendered(start.rendering, reference, moving)
         forward, backward = _flow(a, b, start.forward), _flow(b, a, start.backward)
     found = Flows(rendering, forward, backward, None) if keep else None
+    lines, free = _lines(grid), None
+    if lines is not None and _matched(reference, moving, forward, inside) < _MATCHED:
+        # How far both directions disagree is told by the flow as it was found: less of it would look like more trust.
+        free = _there(grid, forward, backward)[1].disagreement
+        forward, backward = (_along(flow, lines) for flow in (forward, backward))
     again = None
     if parallax is not None and parallax < _STEADY * max(mono.shape) and alike < _SPECTRA_DIFFER:
         # Where flow has to be held to what the placement promises, there is no second opinion.
@@ -168,9 +178,12 @@ def match(
         again = _flow(a, b, start.again if start is not None else None)
         del a, b
         found = replace(found, again=again) if found is not None else None
+        again = _along(again, lines) if lines is not None and free is not None else again
     second = _there(grid, forward if again is None else again, backward)[1] if twice else None
     del again
     there, first = _there(grid, forward, backward)
+    if free is not None:
+        first = replace(first, disagreement=free)
     likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
     del there, reference, moving
     to_mono = grid.mapping.to_mono(warp.centers(*color.shape))
@@ -189,6 +202,24 @@ def match(
         second=second,
         flows=found,
     )
+
+
+def _lines(grid: Grid) -> FloatArray | None:
+    """Unit vectors along which parallax moves every grid pixel: (h, w, 2), or None."""
+    if grid.epipolar is None:
+        return None
+    lines = mapping.between_nodes(grid.epipolar, grid.centers(), (grid.height, grid.width))
+    return np.asarray(lines / np.maximum(warp.length(lines), 1e-6)[..., None], np.float32)
+
+
+def _matched(a: FloatArray, b: FloatArray, flow: FloatArray, inside: NDArray[np.bool_]) -> float:
+    """How alike two pictures are where a flow says that they show the same."""
+    return _alike(a, warp.sample(b, warp.centers(*a.shape) + flow), inside)
+
+
+def _along(flow: FloatArray, lines: FloatArray) -> FloatArray:
+    """The part of a flow (h, w, 2) along lines."""
+    return np.asarray((flow * lines).sum(axis=-1, keepdims=True) * lines, np.float32)
 
 
 def _there(grid: Grid, forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, Second]:

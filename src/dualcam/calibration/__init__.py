@@ -1,0 +1,1 @@
+"""Calibration: from pictures of a board to a rig."""
