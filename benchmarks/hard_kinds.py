@@ -90,6 +90,7 @@ class Kind:
     infrared: float = 0.0
 
     def settings(self, base: Settings) -> Settings:
+        """The simulator's settings for this kind of mono camera."""
         response = replace(MonoResponse(), infrared=self.infrared)
         return replace(base, mono=replace(base.mono, response=response))
 

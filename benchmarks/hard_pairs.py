@@ -3,15 +3,15 @@
     python benchmarks/hard_pairs.py DIR [--scenes 6] [--scales 2 1] [--fuse classical neural] [--kinds TEXT ...]
         [--sheets DIR] [--into FILE]
 
-Below DIR, each folder with ``left.*`` and ``right.*`` is a stereo pair. Every kind of ``hard_kinds`` is made of it: both
-cameras' views are cut to their middle and the cameras turned, bent or shaken, and captured at NIGHT's level "night".
-Star fields are drawn, without parallax, and get hot pixels. Reported for every kind:
+Below DIR, each folder with ``left.*`` and ``right.*`` is a stereo pair. Every kind of ``hard_kinds`` is made of it:
+both cameras' views are cut to their middle and the cameras turned, bent or shaken, and captured at NIGHT's level
+"night". Star fields are drawn, without parallax, and get hot pixels. Reported for every kind:
 
 - **placed**: how many pairs were, and by what; how many of them with a bend;
 - **error**: how far mono's pixels are placed from where the known turn or bend of the kind takes the placement of the
-  straight pair, RMS over the common field, in pixels of the mono picture; **across** is its part in the vertical,
-  where a rectified pair has no parallax (the horizontal part also holds what different depths are averaged to). The
-  straight pair itself and star fields are compared with the known truth: zero across, and zero;
+  straight pair, RMS over the common field, in pixels of the mono picture, median of the scenes; **across** is its
+  part in the vertical, where a rectified pair has no parallax (the horizontal part also holds what different depths
+  are averaged to). Star fields are compared with the known truth;
 - **fused**: PSNR and CIEDE2000 against the mono view, mean over the scenes; a refused pair counts as mono in gray.
 """
 
@@ -26,7 +26,6 @@ from statistics import fmean
 
 import cv2
 import numpy as np
-from hard_kinds import KINDS, STARS, Kind, map_of, shown, with_moved_objects
 
 from dualcam.errors import PlacementError
 from dualcam.evaluation import pictures, protocol
@@ -40,6 +39,7 @@ from dualcam.rig.place import place
 from dualcam.simulation import capture as steps
 from dualcam.simulation.codes import light
 from dualcam.simulation.stars import add_hot_pixels, star_field
+from hard_kinds import KINDS, STARS, Kind, map_of, shown, with_moved_objects
 
 SKY = (640, 960)
 HOT_SHARE = 3e-5
@@ -56,6 +56,7 @@ class Scene:
 
     @property
     def is_sky(self) -> bool:
+        """Whether both cameras see the same, without parallax."""
         return self.left is self.right
 
 
@@ -72,6 +73,11 @@ class Row:
     error: float = np.nan
     across: float = np.nan
     scores: dict = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """Which rows are averaged: all stereo pairs, and each star field alone."""
+        return self.scene if "stars" in self.scene else "stereo"
 
 
 def scenes(root: Path, most: int):
@@ -131,8 +137,6 @@ def errors(placement, frames, scene: Scene, kind: Kind, scale: int, plain) -> tu
         wanted, _ = in_the_view(
             straight, straight_frames, scene, scene.kinds[0], scale, (seen - margin).astype(np.float32)
         )
-        if kind is scene.kinds[0]:
-            wanted = np.stack([found[..., 0], seen[..., 1]], axis=-1)
     away = (found - wanted)[inside]
     return float(np.sqrt((away**2).sum(-1).mean())), float(np.sqrt((away[:, 1] ** 2).mean()))
 
@@ -148,7 +152,8 @@ def examine(scene: Scene, kind: Kind, scale: int, plain, fusers, sheets: Path | 
     if placement is not None:
         plain = plain or (placement, (mono, color))
         row.bent, row.matches = placement.bend is not None, placement.matches
-        row.error, row.across = errors(placement, (mono, color), scene, kind, scale, plain)
+        if scene.is_sky or plain[0] is not placement:
+            row.error, row.across = errors(placement, (mono, color), scene, kind, scale, plain)
     judge = Judge(truth)
     for name, fuser in fusers.items():
         fusion = None if placement is None else fuser.fuse(mono, color)
@@ -176,14 +181,8 @@ def table(rows: list[Row], fused: Sequence[str]) -> str:
         *(f"{n}: PSNR / ΔE00" for n in fused),
     ]
     lines = [heads, ["---"] * len(heads)]
-    keys = dict.fromkeys(("stereo" if "star" not in r.scene else r.scene, r.kind, r.scale) for r in rows)
-    for group, kind, scale in keys:
-        own = [
-            r
-            for r in rows
-            if (r.kind, r.scale) == (kind, scale)
-            and (r.scene == group or (group == "stereo" and "star" not in r.scene))
-        ]
+    for group, kind, scale in dict.fromkeys((r.group, r.kind, r.scale) for r in rows):
+        own = [r for r in rows if (r.group, r.kind, r.scale) == (group, kind, scale)]
         placed = [r for r in own if r.method != "refused"]
         ways = {m: sum(r.method == m for r in placed) for m in sorted({r.method for r in placed})}
         how = ", ".join(f"{m} {n}" if len(ways) > 1 else m for m, n in ways.items()) or "–"
@@ -195,7 +194,7 @@ def table(rows: list[Row], fused: Sequence[str]) -> str:
             str(sum(r.bent for r in own)),
         ]
         for name in ("error", "across"):
-            values = sorted(getattr(r, name) for r in placed)
+            values = sorted(v for r in placed if np.isfinite(v := getattr(r, name)))
             cells.append(f"{np.median(values):.2f} (most {values[-1]:.2f})" if values else "–")
         for name in fused:
             cells.append(" / ".join(f"{fmean(r.scores[name][k] for r in own):.2f}" for k in ("psnr", "de00")))
@@ -243,9 +242,10 @@ def main() -> None:
     print(text)
     if options.into:
         page = options.into.read_text(encoding="utf-8")
-        start, end = "<!-- generated by benchmarks/hard_pairs.py -->", "<!-- end of what is generated -->"
-        before, after = page.split(start)[0], page.split(end)[1]
-        options.into.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+        start = f"<!-- benchmarks/hard_pairs.py: {'fused' if options.fuse else 'placed'} -->"
+        before, rest = page.split(start)
+        after = rest.split("<!-- end -->", 1)[1]
+        options.into.write_text(f"{before}{start}\n\n{text}\n\n<!-- end -->{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

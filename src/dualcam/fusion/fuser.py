@@ -28,7 +28,7 @@ from dualcam.fusion import render
 from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 
@@ -245,6 +245,7 @@ class Fuser:
                 "overlap": placement.overlap,
                 "matches": placement.matches,
                 "parallax (mono px)": placement.parallax_px,
+                "bend (mono px)": mapping.largest_bend(pair),
             }
         with log.hop("measure") as facts:
             measured = measure(*frames)

@@ -20,8 +20,9 @@ from dualcam.rig import lens, mapping, warp
 from dualcam.rig.features import Matches
 from dualcam.rig.lens import Model, Points
 
-_LEAST = 40
-_CELLS = 6  # the picture is cut into so many parts either way; all matches of a part are held out together
+LEAST = 40
+# The picture is cut into so many parts either way, with many matches and with few; a part is held out as a whole.
+_CELLS, _FEW_CELLS, _MANY = 6, 4, 100
 _FOLDS = 4
 _LEAST_CELLS = 8
 _MOST_MATCHES = 1500
@@ -46,12 +47,14 @@ class _Evidence:
         mono: (n, 2) pixels.
         color: (n, 2) pixels.
         cell: (n,) which part of the mono picture.
+        fold: (n,) with which other parts it is held out.
         axis: (2,) direction of the parallax in the color picture.
     """
 
     mono: Points
     color: Points
     cell: NDArray[np.intp]
+    fold: NDArray[np.intp]
     axis: Points
 
     def error(self, residual: Points) -> Points:
@@ -59,7 +62,9 @@ class _Evidence:
         return np.asarray(np.abs(residual @ np.array([-self.axis[1], self.axis[0]])))
 
 
-def find_model(matches: Matches, matrix: NDArray[np.float64], mono: Size, color: Size) -> Model | None:
+def find_model(
+    matches: Matches, matrix: NDArray[np.float64], mono: Size, color: Size, least: int = LEAST
+) -> Model | None:
     """The simplest model that explains the matches as well as any.
 
     Args:
@@ -67,16 +72,19 @@ def find_model(matches: Matches, matrix: NDArray[np.float64], mono: Size, color:
         matrix: (3, 3) from mono to color pixels, the simplest explanation.
         mono: height and width of the mono picture.
         color: the same of the color picture.
+        least: matches that a richer map needs.
 
     Returns:
         The model; None where the matrix explains the matches as well.
     """
     plain = lens.from_matrix(matrix, mono, color)
-    evidence = _evidence(matches, plain)
+    evidence = _evidence(matches, plain, least)
     if evidence is None:
         return None
     unbent = evidence.error(evidence.color - plain.to_color(evidence.mono))
-    if not _better(evidence, unbent, _held_out(evidence, _flexible, plain)):
+    # A quick look: most pairs show nothing. Few matches cannot carry what is looked with.
+    many = len(unbent) >= _MANY
+    if many and not _better(evidence, unbent, _held_out(evidence, _flexible, plain)):
         return None
     # Lenses, rows and a surface have to beat the best homography, whether or not that is better than the matrix.
     flat = _held_out(evidence, _LENSES[0], plain)
@@ -143,18 +151,22 @@ def _inverted(model: Model, matrix: NDArray[np.float64], there: NDArray[np.float
     return best
 
 
-def _evidence(matches: Matches, plain: Model) -> _Evidence | None:
-    if len(matches) < _LEAST:
+def _evidence(matches: Matches, plain: Model, least: int) -> _Evidence | None:
+    if len(matches) < least:
         return None
     step = -(-len(matches) // _MOST_MATCHES)
     mono, color = (p[::step].astype(np.float64) for p in (matches.mono, matches.color))
+    parts = _CELLS if len(matches) >= _MANY else _FEW_CELLS
     height, width = plain.mono.size
-    cell = np.clip((mono / [width / _CELLS, height / _CELLS]).astype(np.intp), 0, _CELLS - 1) @ [1, _CELLS]
+    x, y = np.clip((mono / [width / parts, height / parts]).astype(np.intp), 0, parts - 1).T
+    cell = x + parts * y
     if np.count_nonzero(np.bincount(cell) >= 2) < _LEAST_CELLS:
         return None
     # Along and across do not matter for what fits anything.
     flexible = _flexible(plain, mono, color, np.array([1.0, 0.0]))
-    return _Evidence(mono, color, cell, _main_direction(color - flexible.to_color(mono)))
+    # Neighboring parts belong to different folds.
+    fold = (x + 2 * y) % _FOLDS
+    return _Evidence(mono, color, cell, fold, _main_direction(color - flexible.to_color(mono)))
 
 
 def _main_direction(residual: Points) -> Points:
@@ -209,11 +221,9 @@ _LENSES: tuple[Step, ...] = tuple(
 
 def _held_out(evidence: _Evidence, step: Step, base: Model) -> Points:
     """Error (n,) of every match by a fit to the other folds."""
-    # Neighboring parts belong to different folds.
-    fold = (evidence.cell % _CELLS + 2 * (evidence.cell // _CELLS)) % _FOLDS
-    out = np.zeros(len(fold))
+    out = np.zeros(len(evidence.fold))
     for k in range(_FOLDS):
-        own = fold == k
+        own = evidence.fold == k
         if not own.any() or own.all():
             continue
         found = step(base, evidence.mono[~own], evidence.color[~own], evidence.axis)
@@ -225,7 +235,7 @@ def _better(
     evidence: _Evidence, before: Points, after: Points, share: float = _SHARE, pixels: float = _PIXELS
 ) -> bool:
     """Whether errors have become smaller for good, part by part of the picture."""
-    limit = 6 * float(np.median(before)) + 0.5
+    limit = 4 * float(np.median(before)) + 0.3
     before, after = np.minimum(before, limit), np.minimum(after, limit)
     if after.mean() > share * before.mean():
         return False
@@ -245,10 +255,11 @@ def _is_sane(model: Model) -> bool:
     right, down = np.diff(there, axis=1)[:-1], np.diff(there, axis=0)[:, :-1]
     area = right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]
     size = np.array([model.color.size[1], model.color.size[0]])
-    seen = ((there > -0.1 * size) & (there < 1.1 * size)).all(-1)[:-1, :-1]
+    seen = np.asarray(((there > -0.1 * size) & (there < 1.1 * size)).all(-1))[:-1, :-1]
     if not np.isfinite(there).all() or seen.sum() < 16:
         return False
-    middle = float(np.median(area[seen]))
-    return middle > 0 and bool(
-        (area[seen] > middle / _MOST_STRETCH).all() and (area[seen] < middle * _MOST_STRETCH).all()
+    inside = area[seen]
+    middle = float(np.median(inside))
+    return bool(
+        middle > 0 and inside.min() > middle / _MOST_STRETCH and inside.max() < middle * _MOST_STRETCH
     )

@@ -57,8 +57,10 @@ def grow(
     model = bending.find_model(kept, matrix, *sizes)
     if model is None:
         return unchanged
+    if bending.is_flat(model):
+        return Grown(*settled(model, matrix), kept)
     model, kept = _outward(model, matches, kept, matrix, tolerance)
-    if not bending.is_flat(model) and _strength(model, matrix) > _STRONG * max(sizes[0]):
+    if _strength(model, matrix) > _STRONG * max(sizes[0]):
         again = _match_again(mono, color, model)
         more = Matches(
             np.concatenate([matches.mono, again.mono]), np.concatenate([matches.color, again.color])
@@ -85,7 +87,7 @@ def _outward(
         if len(near) <= 1.02 * len(kept):
             break
         found = bending.find_model(near, matrix, model.mono.size, model.color.size)
-        if found is None:
+        if found is None or bending.is_flat(found):
             break
         model, kept = found, near
     return model, kept

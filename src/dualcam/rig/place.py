@@ -2,9 +2,11 @@
 
 Feature matches vote for a similarity with a wide tolerance, so that a scene with depth still agrees on one.
 If most of them also fit one homography tightly, the scene is flat or the parallax small and the homography is
-kept; else an affine map through the middle of the depths. Where features are few, whole-picture correlation has to
-agree, and where they are too few it decides (``structure``). The limits of both lie between what unrelated and true
-pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in docs/architecture.md).
+kept; else an affine map through the middle of the depths. What lenses and rolling shutters add is then looked for in
+the matches (``growing``, ``bending``). Where features are few, the pattern of stars is tried (``stars``); where there is
+none, whole-picture correlation has to agree, and where features are too few it decides (``structure``). The limits of
+both lie between what unrelated and true pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in
+docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -67,10 +69,10 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
     # 0.5 at the refusal line, 1 from a third of the matches on.
     quality, method = 0.5 + 0.5 * (share - _MIN_SHARE) / (1 / 3 - _MIN_SHARE), "features"
     if count < _SURE_MATCHES or share < _SURE_SHARE:
-        correlation = correlate(mono.pixels, color.pixels)
-        enough = count >= _MIN_MATCHES and share >= _MIN_SHARE
         if (sky := place_stars(mono.pixels, color.pixels)) is not None:
             return _placed_by_stars(sky, mono, color)
+        correlation = correlate(mono.pixels, color.pixels)
+        enough = count >= _MIN_MATCHES and share >= _MIN_SHARE
         if not (enough and correlation.score >= _AGREEING_SCORE):
             _refuse_weak(matches, count, correlation, mono, color)
             similarity, agrees = correlation.matrix, _near(matches, correlation.matrix, color)

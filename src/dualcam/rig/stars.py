@@ -26,6 +26,8 @@ _BLOCK = 32
 _OVER_NOISE = 6.0
 _MOST_STARS = 400
 _LEAST_STARS = 8
+# Stars have no parallax: fewer of them than of other matches show how a lens bends.
+_BENT_STARS = 24
 # A hot pixel's four neighbors hold less than this share of it; a point spread of 0.55 pixels gives them a fifth.
 _HOT_SHARE = 0.15
 # Of a hot pixel's light in a demosaiced picture, one channel holds more than this share.
@@ -41,6 +43,8 @@ _RADII = (0.003, 0.01)
 _FALSE_ALARM = -6.0
 _SURE_ALARM = -30.0
 _ROUNDS = 5
+# Another placement must not come nearer to the best than this share of its logarithm.
+_RIVAL = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +163,7 @@ def _best_similarity(mono: Stars, color: Stars, most: int) -> tuple[NDArray[np.f
     a, b = mono.positions[:most], color.positions[:most]
     proposals = _proposals(a, b)
     best, chance = np.eye(3), 0.0
+    middle, others = np.array([mono.size[1] / 2, mono.size[0] / 2, 1.0]), []
     longest, area = max(color.size), float(color.size[0] * color.size[1])
     for part in np.array_split(proposals, -(-len(proposals) // 256) or 1):
         if not len(part):
@@ -176,9 +181,12 @@ def _best_similarity(mono: Stars, color: Stars, most: int) -> tuple[NDArray[np.f
                 count = len(np.unique(nearest[i][hit[i]]))
                 p = min(0.5, len(b) * math.pi * (radius * longest) ** 2 / area)
                 tail = _log_tail(count - 3, int(seen[i].sum()) - 3, p) + math.log10(2 * len(proposals))
+                others.append((tail, *(part[i] @ middle)[:2]))
                 if tail < chance:
                     best, chance = part[i], tail
-    return best, chance
+    # A regular pattern lies on itself, and on any other, in many places.
+    away = [t for t, x, y in others if math.hypot(*(np.array([x, y]) - (best @ middle)[:2])) > 0.03 * longest]
+    return best, 0.0 if min(away, default=0.0) < _RIVAL * chance else chance
 
 
 def _proposals(a: Points, b: Points) -> NDArray[np.float64]:
@@ -255,7 +263,7 @@ def _refined(mono: Stars, color: Stars, matrix: NDArray[np.float64], chance: flo
         if len(matches) < _LEAST_STARS:
             return None
         matrix = _fitted(matches)
-        model = bending.find_model(matches, matrix, mono.size, color.size)
+        model = bending.find_model(matches, matrix, mono.size, color.size, _BENT_STARS)
         # Wide first, to follow a bent field outward; at last as narrow as good lenses allow.
         radius = _RADII[1] if step < _ROUNDS - 2 else _RADII[0]
         matches = _paired(mono, color, matrix, model, max(2.0, radius * longest))
