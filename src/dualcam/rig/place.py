@@ -3,8 +3,8 @@
 Feature matches vote for a similarity with a wide tolerance, so that a scene with depth still agrees on one.
 If most of them also fit one homography tightly, the scene is flat or the parallax small and the homography is
 kept; else an affine map through the middle of the depths. What lenses and rolling shutters add is then looked for in
-the matches (``growing``, ``bending``). Where features are few, the pattern of stars is tried (``stars``); where there is
-none, whole-picture correlation has to agree, and where features are too few it decides (``structure``). The limits of
+the matches (``growing``, ``bending``). Where features are few, the pattern of stars is tried (``stars``); without one
+whole-picture correlation has to agree, and where features are too few it decides (``structure``). The limits of
 both lie between what unrelated and true pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in
 docs/architecture.md).
 """
