@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Role = Literal["mono", "color"]
+View = Literal["mono", "color"]
+"""Whose place a result is seen from."""
 Fact = float | int | str | bool
 Size = tuple[int, int]
 """Height and width."""
@@ -212,7 +214,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fusion:
-    """The result of a fusion in the base view.
+    """The result of a fusion, as the mono camera sees the scene or, if asked for, as the color camera does.
 
     Attributes:
         pixels: (H, W, 3) float32, linear, clipped to [0, 1].
@@ -221,6 +223,7 @@ class Fusion:
         provenance: (H, W) uint8, ``Provenance`` values.
         pair: the two inputs and their placement.
         method: "classical" or "neural".
+        view: whose view it is: "mono" or "color".
         hops: what every hop did, in order.
         stages: display-domain pictures (H, W) or (H, W, 3) float32 in [0, 1] by name, in order; empty unless
             asked for.
@@ -232,6 +235,12 @@ class Fusion:
     provenance: NDArray[np.uint8]
     pair: Pair
     method: str
+    view: View = "mono"
     hops: tuple[Hop, ...] = ()
     stages: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def base(self) -> Frame:
+        """The input whose view this is: orientation, date and lens of the result are its own."""
+        return self.pair.mono if self.view == "mono" else self.pair.color

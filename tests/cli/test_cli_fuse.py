@@ -120,7 +120,6 @@ def test_curve_and_white_reach_the_reader(call, pair, fuser):
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["--view", "color"], 2, "not available yet"),
         (["--report", "r.pdf"], 2, ".html"),
         (["-o", "out.gif"], 6, "out.gif"),
         (["-o", "out"], 6, "suffix"),

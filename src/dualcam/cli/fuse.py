@@ -29,6 +29,7 @@ Examples:
   dualcam fuse mono.tif color.jpg
   dualcam fuse mono.tif color.jpg -o night.tif --bits 16 --report night.html
   dualcam fuse mono.png color.png --mono-curve linear --mono-white 4095
+  dualcam fuse mono.png color.dng --view color
   dualcam fuse mono.png color.png --stages steps --confidence sure.png -v
 """
 
@@ -94,7 +95,8 @@ def fuse(
     mono: Annotated[Path, typer.Argument(metavar="MONO", help="Picture of the mono camera.")],
     color: Annotated[Path, typer.Argument(metavar="COLOR", help="Picture of the color camera.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to make. [default: MONO's name + _fused.png]")
+        Path | None,
+        typer.Option("-o", "--output", help="File to make. [default: name of the view's file + _fused.png]"),
     ] = None,
     confidence: Annotated[
         Path | None, typer.Option(help="Also write how sure the color of every pixel is, as a gray picture.")
@@ -149,8 +151,9 @@ def fuse(
     """
     with guarded(verbose):
         started = time.perf_counter()
-        target = output if output is not None else mono.with_name(f"{mono.stem}_fused.png")
-        _check_call(mono, color, view, report)
+        base = mono if view is View.mono else color
+        target = output if output is not None else base.with_name(f"{base.stem}_fused.png")
+        _check_call(mono, color, report)
 
         from dualcam.files.outputs import Outputs
         from dualcam.fusion.fuser import Fuser
@@ -189,11 +192,7 @@ def fuse(
         print(target)
 
 
-def _check_call(mono: Path, color: Path, view: View, report: Path | None) -> None:
-    if view is View.color:
-        raise UsageError(
-            "--view color is not available yet.", "Leave it out: the result shows the mono view."
-        )
+def _check_call(mono: Path, color: Path, report: Path | None) -> None:
     if report is not None and report.suffix.lower() not in (".html", ".htm", ".json"):
         raise UsageError(f"the report {report} is neither .html nor .json.", "Give it one of these suffixes.")
     if mono.exists() and color.exists():
@@ -280,7 +279,7 @@ class Plan:
             write(
                 self._picture.hidden,
                 fusion.pixels,
-                origin=fusion.pair.mono.origin,
+                origin=fusion.base.origin,
                 bits=self._bits,
                 overwrite=True,
                 provenance=provenance(fusion),

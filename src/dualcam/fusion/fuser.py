@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,8 @@ from dualcam.camera.remosaic import remosaiced
 from dualcam.classical.exposure import rough_luma, rough_tone
 from dualcam.errors import InputError, UsageError
 from dualcam.files.read import from_array, read
-from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone, Watch
-from dualcam.fusion import render
+from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone, View, Watch
+from dualcam.fusion import color_view, render
 from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
@@ -36,6 +36,9 @@ Picture = Frame | str | Path | NDArray[Any]
 
 # OpenCV's remap cannot address more in one direction.
 MAX_SIDE = 32_000
+# Mono pixels per color pixel under which the color view has clearly more to show.
+_MUCH_SMALLER = 0.75
+VIEWS: tuple[View, ...] = get_args(View)
 HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
 
 
@@ -65,7 +68,7 @@ class Fuser:
         method: "auto", "classical" or "neural".
         device: "auto", "cpu", "cuda", "coreml", "directml" or "openvino".
         place: "auto", or "identity" to insist that both pictures show the same field of view.
-        view: whose view the result has; "mono".
+        view: whose view the result has, "mono" or "color".
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
         precision: what the networks compute in: "auto", "int8" or "float32".
@@ -80,17 +83,18 @@ class Fuser:
         method: str = "auto",
         device: str = "auto",
         place: str = "auto",
-        view: str = "mono",
+        view: View = "mono",
         weights: str | Path | None = None,
         threads: int | None = None,
         precision: str = "auto",
     ) -> None:
-        if view != "mono":
-            raise UsageError(f"there is no view {view!r} in this version.", "Use --view mono.")
+        if view not in VIEWS:
+            raise UsageError(f"there is no view {view!r}.", f"Use one of {', '.join(VIEWS)}.")
         if place not in ("auto", "identity"):
             raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
         self._method: Method = choose(method, weights, threads, device, precision)
         self._place = place
+        self._view: View = view
 
     def fuse(
         self,
@@ -169,11 +173,19 @@ class Fuser:
                 "noise (display)": float(exposed.sigma.mean()),
             }
         with log.hop("refColor") as facts:
-            colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
-            for kind in Provenance:
-                facts[kind.name.lower()] = float((colored.provenance == kind).mean())
             if keep_stages:
                 stages = render.early_stages(pair, known.mono, known.tone, known.match, exposed)
+            if self._view == "color":
+                turned = color_view.bring(pair, measured, known.match, exposed)
+                facts["detail from mono"] = turned.detailed
+                measured = turned.measured
+                known = replace(known, measured=measured, mono=turned.mono, match=turned.match)
+                del turned
+            colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
+            if self._view == "color" and not self._method.polishes:
+                colored = replace(colored, color=exposed.color)
+            for kind in Provenance:
+                facts[kind.name.lower()] = float((colored.provenance == kind).mean())
             # Large, and of no use from here on.
             del known, exposed
         with log.hop("refSR"):
@@ -190,9 +202,10 @@ class Fuser:
             provenance=provenance,
             pair=pair,
             method=self._method.name,
+            view=self._view,
             hops=tuple(log.hops),
             stages=stages,
-            notes=_notes(pair, measured, provenance) + self._method.notes,
+            notes=_notes(pair, measured, provenance, self._view) + self._method.notes,
         )
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:
@@ -357,9 +370,14 @@ def _noise_facts(measured: Measured) -> dict[str, Fact]:
     }
 
 
-def _notes(pair: Pair, measured: Measured, provenance: NDArray[np.uint8]) -> tuple[str, ...]:
+def _notes(pair: Pair, measured: Measured, provenance: NDArray[np.uint8], view: View) -> tuple[str, ...]:
     notes = [f"{f.role}: {n}" for f in (pair.mono, pair.color) for n in f.origin.notes]
-    if pair.placement.overlap < 0.9:
+    if view == "mono" and pair.placement.scale < _MUCH_SMALLER:
+        height, width = pair.color.pixels.shape[:2]
+        notes.append(
+            f"mono is the smaller picture: --view color would give {width} x {height} pixels in the color camera's view"
+        )
+    if view == "mono" and pair.placement.overlap < 0.9:
         notes.append(
             f"the color camera saw {pair.placement.overlap:.0%} of the mono picture; the rest is propagated or gray"
         )

@@ -29,12 +29,14 @@ class Method(Protocol):
         name: "classical" or "neural".
         facts: what a report should say about the method itself.
         matches_twice: whether it wants a second opinion on the flow.
+        polishes: whether its refColor makes a color better that is in place already.
         takes_mosaics: whether a demosaiced file should become the mosaic that shows in it, and be developed anew.
     """
 
     name: str
     facts: Mapping[str, Fact]
     matches_twice: bool
+    polishes: bool
     takes_mosaics: bool
 
     @property
@@ -77,6 +79,7 @@ class Classical:
     name = "classical"
     facts: Mapping[str, Fact] = {}
     matches_twice = False
+    polishes = False
     # Its models of evidence were fitted to files as they are.
     takes_mosaics = False
     notes = ()

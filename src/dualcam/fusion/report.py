@@ -39,7 +39,7 @@ def facts(fusion: Fusion) -> dict[str, Any]:
         "dualcam": __version__,
         "method": fusion.method,
         "inputs": {"mono": _input_facts(fusion.pair.mono), "color": _input_facts(fusion.pair.color)},
-        "output": {"width": width, "height": height},
+        "output": {"width": width, "height": height, "view": fusion.view},
         "placement": {
             "method": placement.method,
             "scale": placement.scale,

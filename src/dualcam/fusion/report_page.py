@@ -20,7 +20,7 @@ from dualcam._version import __version__
 from dualcam.camera.curves import encode
 from dualcam.files import embed
 from dualcam.frame import FloatArray, Fusion, Provenance
-from dualcam.rig.mapping import place_color
+from dualcam.rig.mapping import place_color, place_mono
 
 LAYER_SIDE = 2048
 STAGE_SIDE = 1280
@@ -58,7 +58,8 @@ def page(fusion: Fusion, known: Mapping[str, Any]) -> str:
         "mono": escape(mono),
         "color": escape(color),
         "summary": escape(
-            f"{full} pixels · {fusion.method} method · {known['seconds']:.1f} s · dualcam {__version__}"
+            f"{full} pixels, {fusion.view} view · {fusion.method} method · {known['seconds']:.1f} s"
+            f" · dualcam {__version__}"
         ),
         "version": escape(__version__),
         "full_width": str(known["output"]["width"]),
@@ -86,14 +87,19 @@ def page(fusion: Fusion, known: Mapping[str, Any]) -> str:
 
 def _layers(fusion: Fusion, size: tuple[int, int]) -> str:
     result = _shrink(fusion.pixels, size)
-    shot = _shrink(place_color(fusion.pair), size)
-    mono = _shrink(fusion.pair.mono.pixels[..., 0], size)
+    if fusion.view == "mono":
+        moved, still = "only moved into the mono view", ""
+        shot, mono = place_color(fusion.pair), fusion.pair.mono.pixels[..., 0]
+    else:
+        moved, still = "only resized", ", only moved into the color view"
+        shot, mono = fusion.pair.color.pixels, place_mono(fusion.pair)
+    shot, mono = (_shrink(picture, size) for picture in (shot, mono))
     seen = np.isfinite(shot).all(axis=-1)
     gain = _brightening(shot[seen], result[seen])
     pictures = [
-        ("shot", "Color as shot", "the color camera's picture, only moved into the mono view", shot),
+        ("shot", "Color as shot", f"the color camera's picture, {moved}", shot),
         ("bright", "Color brightened", f"the same, linear values × {gain:.3g}", shot * np.float32(gain)),
-        ("mono", "Mono", "the mono camera's picture", mono),
+        ("mono", "Mono", f"the mono camera's picture{still}", mono),
         ("result", "Result", "the fused picture", result),
     ]
     return "\n".join(

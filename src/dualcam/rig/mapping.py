@@ -83,6 +83,16 @@ def place_color(pair: Pair) -> FloatArray:
     return warp.resample(pair.color.pixels, places, outside=np.nan)
 
 
+def place_mono(pair: Pair) -> FloatArray:
+    """The mono picture as shot, resampled into the color grid by the placement alone.
+
+    Returns:
+        (h, w) float32, linear, NaN where the mono camera did not look.
+    """
+    places = of(pair).to_mono(warp.centers(*pair.color.pixels.shape[:2]))
+    return warp.resample(pair.mono.pixels[..., 0], places, outside=np.nan)
+
+
 def nodes(height: int, width: int, size: Size) -> FloatArray:
     """Where the (height, width) nodes of a field lie in a picture of this size: (height, width, 2), edge to edge."""
     x = np.linspace(0, size[1], width, dtype=np.float32)
