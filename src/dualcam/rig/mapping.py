@@ -68,7 +68,8 @@ def largest_bend(pair: Pair) -> float:
     if placement.bend is None:
         return 0.0
     mono, color = (frame.pixels.shape[:2] for frame in (pair.mono, pair.color))
-    here = nodes(*placement.bend.forward.shape[:2], mono)
+    height, width = placement.bend.forward.shape[:2]
+    here = nodes(height, width, mono)
     seen = warp.inside(of(pair).to_color(here), *color)
     return float(warp.length(placement.bend.forward)[seen].max(initial=0)) * placement.scale
 
