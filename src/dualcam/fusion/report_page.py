@@ -280,7 +280,7 @@ def _placement_texts(placement: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Overlap", f"{_percent(placement['overlap'])} of the mono picture"),
         ("Matches", _number(placement["matches"])),
         ("Parallax", f"{_number(placement['parallax_px'])} mono pixels (95th percentile)"),
-        ("Bend", f"up to {_number(placement['bend_px'])} mono pixels"),
+        ("Bend", f"up to {_number(placement['bend_px'])} mono pixels" if placement["bend_px"] else "none"),
     ]
 
 
