@@ -59,7 +59,10 @@ benchmark: data-named $(VENV)/installed-eval
 		--markdown out/benchmark-twisted.md
 	$(EVALUATE) --protocol ccs --out out/benchmark-ccs --json benchmarks/results/ccs.json \
 		--markdown out/benchmark-ccs.md
-	cat out/benchmark.md out/benchmark-modules.md out/benchmark-twisted.md out/benchmark-ccs.md > docs/benchmark.md
+	$(EVALUATE) --protocol views --out out/benchmark-views --json benchmarks/results/views.json \
+		--markdown out/benchmark-views.md
+	cat out/benchmark.md out/benchmark-modules.md out/benchmark-twisted.md out/benchmark-views.md \
+		out/benchmark-ccs.md > docs/benchmark.md
 
 data-named:
 	@test -n "$(DATA)" || { echo "error: name the folder: make benchmark DATA=folder" >&2; exit 2; }

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dualcam.evaluation import ccs, modules, twisted, weighing
+from dualcam.evaluation import ccs, either_view, modules, twisted, weighing
 
 ROW = {
     "module": "chain",
@@ -21,6 +21,7 @@ ROW = {
     "refused": None,
     "uses_truth": False,
     "rig": "straight",
+    "arrangement": "color view",
     "size": [40, 32],
 }
 
@@ -53,7 +54,7 @@ def bench(monkeypatch):
             "rows": rows,
         }
 
-    for module in (modules, ccs, twisted, weighing):
+    for module in (modules, ccs, twisted, either_view, weighing):
         monkeypatch.setattr(module, "run", run)
     return seen
 
@@ -87,6 +88,13 @@ def test_ccs(call, pack, bench, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert bench["methods"] == ("gray", "chroma")
     assert "Ours" in done.stderr and "**33.50**" in done.stderr
+
+
+def test_views(call, pack, bench, tmp_path):
+    done = call("evaluate", pack, "--protocol", "views", "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    assert (bench["levels"], bench["scales"], bench["methods"]) == (("night",), (2,), None)
+    assert "color view" in done.stderr
 
 
 def test_twisted(call, pack, bench, tmp_path):

@@ -66,7 +66,7 @@ def evaluate(
         typer.Option(
             metavar="NAME",
             help="night; modules: each alone; ccs: 1024 x 1024 and 256 x 256 pixels; twisted: a rig that is not "
-            "rectified; weights: several folders of weights.",
+            "rectified; views: the color camera's view, a smaller mono camera; weights: several folders of weights.",
         ),
     ] = "night",
     weights: Annotated[

@@ -1,4 +1,4 @@
-"""``dualcam evaluate --protocol modules``, ``ccs``, ``twisted`` and ``weights``: the tests beside NIGHT."""
+"""``dualcam evaluate --protocol modules``, ``ccs``, ``twisted``, ``views`` and ``weights``: the tests beside NIGHT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dualcam.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from dualcam.evaluation.run import Watcher
 
-NAMES = ("modules", "ccs", "twisted", "weights")
+NAMES = ("modules", "ccs", "twisted", "views", "weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def carry_out(wanted: Wanted, watcher: Watcher) -> None:
 
 
 def _run(wanted: Wanted, watcher: Watcher) -> Mapping[str, Any]:
-    from dualcam.evaluation import ccs, dataset, modules, plan, protocol, twisted, weighing
+    from dualcam.evaluation import ccs, dataset, either_view, modules, plan, protocol, twisted, weighing
 
     scenes = plan.pick_scenes(dataset.find(wanted.data), wanted.scenes)
     levels, scales = wanted.levels or tuple(protocol.LEVELS), wanted.scales or plan.NIGHT_SCALES
@@ -109,12 +109,13 @@ def _run(wanted: Wanted, watcher: Watcher) -> Mapping[str, Any]:
             jobs=wanted.jobs,
             watcher=watcher,
         )
-    if wanted.protocol == "twisted":
-        return twisted.run(
+    if wanted.protocol in ("twisted", "views"):
+        room = twisted if wanted.protocol == "twisted" else either_view
+        return room.run(
             scenes,
             wanted.out,
-            levels=wanted.levels or twisted.LEVELS,
-            scales=wanted.scales or twisted.SCALES,
+            levels=wanted.levels or room.LEVELS,
+            scales=wanted.scales or room.SCALES,
             methods=wanted.methods,
             jobs=wanted.jobs,
             watcher=watcher,
@@ -144,7 +145,13 @@ def _once(weights: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
 
 
 def _tables(protocol: str, result: Mapping[str, Any]) -> str:
-    from dualcam.evaluation import ccs, module_tables, twisted, weighing
+    from dualcam.evaluation import ccs, either_view, module_tables, twisted, weighing
 
-    rooms = {"modules": module_tables, "ccs": ccs, "twisted": twisted, "weights": weighing}
+    rooms = {
+        "modules": module_tables,
+        "ccs": ccs,
+        "twisted": twisted,
+        "views": either_view,
+        "weights": weighing,
+    }
     return str(rooms[protocol].markdown(result))
