@@ -14,7 +14,7 @@ import pytest
 import untrained
 from synthetic import Rig, shoot, world
 
-HEAVY = ("torch", "tensorflow", "onnx", "onnxruntime", "rawpy", "skimage", "scipy", "matplotlib")
+HEAVY = ("torch", "tensorflow", "onnx", "onnxruntime", "rawpy", "skimage", "scipy", "matplotlib", "astropy")
 # The networks need it; no other method does.
 FUSING = set(HEAVY) - {"onnxruntime"}
 

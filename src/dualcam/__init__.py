@@ -12,7 +12,7 @@ from dualcam._version import __version__
 
 if TYPE_CHECKING:
     from dualcam.errors import DualcamError
-    from dualcam.files.read import read
+    from dualcam.files.read import read, read_frames
     from dualcam.files.write import write
     from dualcam.frame import Frame, Fusion, Pair, Placement
     from dualcam.fusion.fuser import Fuser, fuse
@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "fuse",
     "read",
+    "read_frames",
     "write",
 ]
 
@@ -39,6 +40,7 @@ _HOMES = {
     "Fuser": "dualcam.fusion.fuser",
     "fuse": "dualcam.fusion.fuser",
     "read": "dualcam.files.read",
+    "read_frames": "dualcam.files.read",
     "write": "dualcam.files.write",
 }
 

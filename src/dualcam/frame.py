@@ -54,6 +54,7 @@ class Origin:
         profile: description of the embedded ICC profile, or "" without one.
         exif: raw TIFF-structured EXIF block without the "Exif\0\0" prefix, orientation already reset, or None.
         notes: remarks for the user, such as "alpha channel ignored".
+        cards: header of a FITS file, 80 characters a card, without what describes the stored array; else "".
     """
 
     path: Path | None = None
@@ -63,6 +64,7 @@ class Origin:
     profile: str = ""
     exif: bytes | None = None
     notes: tuple[str, ...] = ()
+    cards: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -202,7 +202,10 @@ def test_preview_first_and_mosaic_in_a_sub_directory(file):
 def test_role_is_checked(file):
     with pytest.raises(InputError, match="color sensor") as caught:
         read(file(encode_dng(samples(), pattern="RGGB", white=4095)), "mono")
-    assert "monochrome DNG" in caught.value.remedy
+    assert "--mono-pattern none" in caught.value.remedy
+    unfiltered = read(file(encode_dng(samples(), pattern="RGGB", white=4095)), "mono", pattern="none")
+    assert unfiltered.mosaic is None
+    np.testing.assert_allclose(unfiltered.pixels[..., 0], samples() / 4095, atol=1e-6)
     with pytest.raises(InputError, match="holds no color"):
         read(file(encode_dng(samples(), pattern=None, white=4095)), "color")
 

@@ -48,7 +48,9 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    app.command("fuse", epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture.")(fuse.fuse)
+    app.command(
+        "fuse", cls=simulate.Grouped, epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture."
+    )(fuse.fuse)
     app.command("demo", short_help="Fuse the pictures that come with dualcam.")(demo.demo)
     app.command(
         "simulate",

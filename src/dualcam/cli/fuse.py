@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dualcam._version import __version__
+from dualcam.cli import inputs
 from dualcam.cli.guard import guarded, say
 from dualcam.cli.show import Progress, summary
 from dualcam.cli.texts import write_text
@@ -22,7 +23,7 @@ from dualcam.errors import DualcamError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from dualcam.files.outputs import Outputs
-    from dualcam.frame import FloatArray, Frame, Fusion, Role
+    from dualcam.frame import FloatArray, Fusion
 
 EPILOG = """\b
 Examples:
@@ -30,6 +31,8 @@ Examples:
   dualcam fuse mono.tif color.jpg -o night.tif --bits 16 --report night.html
   dualcam fuse mono.png color.png --mono-curve linear --mono-white 4095
   dualcam fuse mono.png color.dng --view color
+  dualcam fuse L.fits OSC.fits -o night.fits
+  dualcam fuse mono.raw color.raw --mono-raw 1280x1024x12 --color-raw 1280x1024x12:RGGB
   dualcam fuse mono.png color.png --stages steps --confidence sure.png -v
 """
 
@@ -83,8 +86,8 @@ class Bits(StrEnum):
     float = "32"
 
 
-class Curve(StrEnum):
-    """How sample values relate to light."""
+class OutputCurve(StrEnum):
+    """The transfer curve of the output."""
 
     auto = "auto"
     srgb = "srgb"
@@ -114,6 +117,13 @@ def fuse(
     bits: Annotated[
         Bits | None, typer.Option(help="Bits of a sample. [default: what the format does best]")
     ] = None,
+    output_curve: Annotated[
+        OutputCurve,
+        typer.Option(
+            help="Of the picture; linear is for TIFF and PNG of 16 bits. [default: sRGB; FITS, DNG, float: linear]",
+            show_default=False,
+        ),
+    ] = OutputCurve.auto,
     method: Annotated[Method, typer.Option(help="How color is transferred.")] = Method.auto,
     device: Annotated[Device, typer.Option(help="What computes; never replaced silently.")] = Device.auto,
     precision: Annotated[
@@ -131,14 +141,19 @@ def fuse(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="CPU threads. [default: all of them]")
     ] = None,
-    mono_curve: Annotated[Curve, typer.Option(help="Transfer curve of the mono file.")] = Curve.auto,
-    color_curve: Annotated[Curve, typer.Option(help="Transfer curve of the color file.")] = Curve.auto,
-    mono_white: Annotated[
-        str, typer.Option(metavar="auto|N", help="Value of white in the mono file, such as 4095.")
-    ] = "auto",
-    color_white: Annotated[
-        str, typer.Option(metavar="auto|N", help="Value of white in the color file.")
-    ] = "auto",
+    mono_curve: inputs.MonoCurve = inputs.Curve.auto,
+    color_curve: inputs.ColorCurve = inputs.Curve.auto,
+    mono_white: inputs.MonoWhite = "auto",
+    color_white: inputs.ColorWhite = "auto",
+    mono_black: inputs.MonoBlack = "auto",
+    color_black: inputs.ColorBlack = "auto",
+    mono_raw: inputs.MonoRaw = None,
+    color_raw: inputs.ColorRaw = None,
+    mono_frame: inputs.MonoFrame = None,
+    color_frame: inputs.ColorFrame = None,
+    mono_pattern: inputs.MonoPattern = "auto",
+    color_pattern: inputs.ColorPattern = "auto",
+    color_balance: inputs.ColorBalance = "auto",
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Print the output path and nothing else.")
     ] = False,
@@ -146,13 +161,19 @@ def fuse(
 ) -> None:
     """Fuse a sharp mono picture with a dark, noisy color picture of the same scene.
 
-    Reads PNG, JPEG, WebP, TIFF, PGM/PPM/PFM and camera raw files (DNG, ...). All outputs appear together at the
-    end, or none of them.
+    Reads PNG, JPEG, WebP, TIFF, PGM/PPM/PFM, FITS, SER, camera raw files (DNG, ...) and flat samples. Writes PNG, TIFF,
+    JPEG, WebP, PPM, FITS and linear DNG. All outputs appear together at the end, or none of them.
     """
     with guarded(verbose):
         started = time.perf_counter()
         base = mono if view is View.mono else color
         target = output if output is not None else base.with_name(f"{base.stem}_fused.png")
+        mono_file = inputs.mono_source(
+            mono, mono_curve, mono_white, mono_black, mono_raw, mono_frame, mono_pattern
+        )
+        color_file = inputs.color_source(
+            color, color_curve, color_white, color_black, color_raw, color_frame, color_pattern, color_balance
+        )
         _check_call(mono, color, report)
 
         from dualcam.files.outputs import Outputs
@@ -160,7 +181,16 @@ def fuse(
         from dualcam.fusion.report import facts
 
         with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
-            plan = Plan(outputs, target, confidence, report, stages, int(bits) if bits else None, overwrite)
+            plan = Plan(
+                outputs,
+                target,
+                confidence,
+                report,
+                stages,
+                int(bits) if bits else None,
+                overwrite,
+                output_curve.value,
+            )
             if threads is not None:
                 import cv2
 
@@ -176,8 +206,8 @@ def fuse(
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(
-                    _source(mono, "mono", mono_curve, mono_white),
-                    _source(color, "color", color_curve, color_white),
+                    mono_file.open(),
+                    color_file.open(),
                     keep_stages=stages is not None,
                     on_hop=progress.on_hop,
                     on_forecast=None if quiet else progress.on_forecast,
@@ -209,14 +239,6 @@ def _check_call(mono: Path, color: Path, report: Path | None) -> None:
             read(path, "mono" if role == "mono" else "color")
 
 
-def _source(path: Path, role: Role, curve: Curve, white: str) -> Path | Frame:
-    if curve is Curve.auto and white == "auto":
-        return path
-    from dualcam.files.read import read
-
-    return read(path, role, curve=curve.value, white=white)
-
-
 @dataclass(frozen=True, slots=True)
 class _Planned:
     final: Path
@@ -234,6 +256,7 @@ class Plan:
         stages: folder for the stage pictures, or None.
         bits: bits of a sample of the result, or None for the format's default.
         overwrite: existing stage pictures may be replaced.
+        curve: of the result: "auto", "srgb" or "linear".
 
     Raises:
         OutputError: one of them cannot be made.
@@ -248,6 +271,7 @@ class Plan:
         stages: Path | None = None,
         bits: int | None = None,
         overwrite: bool = False,
+        curve: str = "auto",
     ) -> None:
         import numpy as np
 
@@ -255,13 +279,14 @@ class Plan:
 
         self._outputs = outputs
         self._bits = bits
+        self._curve = curve
         self._picture = _Planned(picture, outputs.reserve(picture, SUFFIXES))
         self._confidence = _Planned(confidence, outputs.reserve(confidence, SUFFIXES)) if confidence else None
         self._report = _Planned(report, outputs.reserve(report)) if report else None
         self._stages = outputs.reserve_dir(stages) if stages else None
         # One black pixel tells about format, bits and disk before minutes of work do.
         with _real_name(self._picture):
-            write(self._picture.hidden, np.zeros((1, 1, 3), np.float32), bits=bits)
+            write(self._picture.hidden, np.zeros((1, 1, 3), np.float32), bits=bits, curve=curve)
         if self._confidence is not None:
             with _real_name(self._confidence):
                 write_gray(self._confidence.hidden, np.zeros((1, 1), np.float32))
@@ -281,6 +306,7 @@ class Plan:
                 fusion.pixels,
                 origin=fusion.base.origin,
                 bits=self._bits,
+                curve=self._curve,
                 overwrite=True,
                 provenance=provenance(fusion),
             )

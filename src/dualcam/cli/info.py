@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Picture files.")],
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxHxBITS[:...]", help="They are flat samples without header, such as 1280x1024x8."
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,
 ) -> None:
     """Show size, format, bits, curve, profile, sensor and camera of picture files."""
@@ -25,7 +31,7 @@ def info(
         failed = 0
         for path in files:
             try:
-                print("\n".join(lines(probe(path))), flush=True)
+                print("\n".join(lines(probe(path, raw=raw))), flush=True)
             except DualcamError as error:
                 failed = explain(error, verbose)
         if failed:
@@ -41,7 +47,7 @@ def lines(facts: FileFacts) -> list[str]:
         ("curve", facts.curve),
         ("white", f"{facts.white:g}"),
         ("profile", facts.profile),
-        ("orientation", f"{facts.orientation} (applied when read)" if facts.orientation != 1 else ""),
+        ("orientation", _orientation(facts)),
         ("alpha", "yes, ignored" if facts.has_alpha else ""),
         ("camera", _camera(facts)),
         ("taken", facts.camera.date),
@@ -51,6 +57,12 @@ def lines(facts: FileFacts) -> list[str]:
         rows[4:4] = _sensor(facts.sensor)
     rows += [("note", note) for note in facts.notes]
     return [str(facts.path), *(f"  {name:<12}{text}" for name, text in rows if text)]
+
+
+def _orientation(facts: FileFacts) -> str:
+    if facts.format == "FITS":
+        return "rows from the bottom up" if facts.orientation == 4 else "rows from the top down"
+    return f"{facts.orientation} (applied when read)" if facts.orientation != 1 else ""
 
 
 def _sensor(sensor: SensorFacts) -> list[tuple[str, str]]:

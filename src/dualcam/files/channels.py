@@ -87,8 +87,10 @@ def as_role(pixels: FloatArray, role: Role, name: str) -> FloatArray:
         gray: FloatArray = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
         return gray
     if pixels.shape[2] == 1 or is_gray(pixels):
+        swapped = "Perhaps the two files are swapped: the mono picture comes first, the color picture second."
+        mosaic = "If it is the mosaic of a color sensor, name its filter, for example --color-pattern RGGB."
         raise InputError(
             f"{name} was given as color, but holds no color.",
-            "Perhaps the two files are swapped: the mono picture comes first, the color picture second.",
+            f"{swapped} {mosaic}" if pixels.shape[2] == 1 else swapped,
         )
     return pixels

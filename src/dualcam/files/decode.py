@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dualcam.errors import DualcamError, InputError
-from dualcam.files import kinds, lossy, netpbm, png, rawtags, tiff
+from dualcam.errors import DualcamError, InputError, UsageError
+from dualcam.files import fits, flat, kinds, lossy, netpbm, png, rawtags, ser, tiff
+from dualcam.files.reading import Reading
 from dualcam.files.samples import Header, Samples, check_size
 
 _T = TypeVar("_T")
@@ -18,53 +20,84 @@ _DECODERS: dict[str, tuple[Callable[[bytes, Path], Header], Callable[[bytes, Hea
     "TIFF": (tiff.header, tiff.samples),
     "Netpbm": (netpbm.header, netpbm.samples),
 }
+_AS_IT_IS = Reading()
 
 
-def load(path: Path) -> tuple[str, bytes]:
-    """Load a file and name its kind by its content.
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A file in memory, not decoded.
 
-    Returns:
-        "PNG", "JPEG", "WebP", "TIFF", "Netpbm" or "raw", and all bytes of the file.
+    Attributes:
+        kind: "PNG", "JPEG", "WebP", "TIFF", "Netpbm", "FITS", "SER", "flat" or "raw".
+        data: its bytes; empty for SER.
+        reading: what the user said about it.
+        clip: one frame of a SER file.
+    """
+
+    kind: str
+    data: bytes
+    reading: Reading = _AS_IT_IS
+    clip: ser.Clip | None = None
+
+
+def load(path: Path, reading: Reading = _AS_IT_IS) -> Loaded:
+    """Load a file and name its kind by its content, or as flat if the user says how it is stored.
 
     Raises:
-        InputError: the file is missing, of an unreadable kind, or corrupt.
+        InputError: the file is missing, of an unreadable kind, corrupt, or has no such frame.
+        UsageError: a frame was chosen in a kind of file that holds one picture.
     """
-    kind, data = kinds.load(path)
+    kind, data = kinds.load(path, flat=reading.layout is not None)
     if kind == "TIFF" and _guard(path, lambda: rawtags.is_raw(data)):
         kind = "raw"
-    return kind, data
+    if kind == "SER":
+        return Loaded(kind, b"", reading, _guard(path, lambda: ser.load(path, reading.frame)))
+    if reading.frame is not None and kind not in ("FITS", "flat"):
+        raise UsageError(f"a frame was chosen, but {path} holds a single picture.", "Leave the choice out.")
+    return Loaded(kind, data, reading)
 
 
-def read_header(path: Path, kind: str, data: bytes) -> Header:
+def read_header(path: Path, loaded: Loaded) -> Header:
     """Read the header of a loaded file that is not raw; no pixels are decoded.
 
     Raises:
         InputError: corrupt, too small or too large, or a camera raw file, which has no header of this sort.
+        UnavailableError: it needs a library that is not installed.
     """
-    if kind == "raw":
+    if loaded.kind == "raw":
         raise kinds.raw_error(path)
-    header = _guard(path, lambda: _DECODERS[kind][0](data, path))
+
+    def parse() -> Header:
+        if loaded.clip is not None:
+            return ser.header(loaded.clip)
+        if loaded.kind == "FITS":
+            return fits.header(loaded.data, path, loaded.reading.frame)
+        if loaded.reading.layout is not None:
+            return flat.header(path, len(loaded.data), loaded.reading.layout, loaded.reading.frame)
+        return _DECODERS[loaded.kind][0](loaded.data, path)
+
+    header = _guard(path, parse)
     check_size(header.width, header.height, path)
     return header
 
 
-def open_header(path: Path) -> tuple[bytes, Header]:
+def open_header(path: Path) -> tuple[Loaded, Header]:
     """Load a file that is not raw and read its header: ``load`` and ``read_header``.
 
     Raises:
         InputError: as in these two.
     """
-    kind, data = load(path)
-    return data, read_header(path, kind, data)
+    loaded = load(path)
+    return loaded, read_header(path, loaded)
 
 
-def open_samples(path: Path, data: bytes, header: Header) -> Samples:
+def open_samples(path: Path, loaded: Loaded, header: Header) -> Samples:
     """Decode the pixels of a file.
 
     Args:
         path: the file, for messages.
-        data: its bytes.
-        header: its facts, from ``open_header``.
+        loaded: its bytes.
+        header: its facts, from ``read_header``.
 
     Returns:
         (H, W, header.channels) samples of type ``header.sample``, as stored (orientation not applied).
@@ -72,10 +105,16 @@ def open_samples(path: Path, data: bytes, header: Header) -> Samples:
     Raises:
         InputError: truncated, corrupt, or packed in a way that cannot be read here.
     """
-    kind = "Netpbm" if header.format in ("PGM", "PPM", "PFM") else header.format
 
     def decode() -> Samples:
-        array = _DECODERS[kind][1](data, header)
+        if loaded.clip is not None:
+            array = ser.samples(loaded.clip)
+        elif loaded.kind == "FITS":
+            array = fits.samples(loaded.data, header, path, loaded.reading.frame)
+        elif loaded.reading.layout is not None:
+            array = flat.samples(loaded.data, loaded.reading.layout, loaded.reading.frame)
+        else:
+            array = _DECODERS[loaded.kind][1](loaded.data, header)
         wanted = (header.height, header.width, header.channels)
         if array.shape != wanted or array.dtype.name != header.sample:
             raise ValueError(
@@ -84,6 +123,22 @@ def open_samples(path: Path, data: bytes, header: Header) -> Samples:
         return array
 
     return _guard(path, decode)
+
+
+def count_frames(path: Path, reading: Reading = _AS_IT_IS) -> int:
+    """How many pictures a SER, FITS or flat file holds that ``Reading.frame`` can choose from; 1 for other kinds.
+
+    Raises:
+        InputError: as in ``load``.
+    """
+    kind, data = kinds.load(path, flat=reading.layout is not None)
+    if kind == "SER":
+        return _guard(path, lambda: ser.frames(path))
+    if kind == "FITS":
+        return _guard(path, lambda: fits.planes(data, path))
+    if reading.layout is not None:
+        return max(1, (len(data) - reading.layout.skip) // reading.layout.frame_bytes)
+    return 1
 
 
 def _guard(path: Path, step: Callable[[], _T]) -> _T:

@@ -29,7 +29,7 @@ SRGB_TO_XYZ = np.array(
 )
 """(3, 3) linear sRGB to CIE XYZ, both with the white D65 (from the primaries of IEC 61966-2-1)."""
 
-_CFA, _LINEAR_RAW = 32803, 34892
+_CFA, LINEAR_RAW = 32803, 34892
 _D65 = 21
 _COLOR_INDEX = {"R": 0, "G": 1, "B": 2}
 
@@ -118,7 +118,7 @@ def encode_dng(
     tags = [
         *_storage(samples.shape[0], samples.shape[1], pattern, orientation),
         *_levels(black, white, pattern),
-        *_identity(camera),
+        *camera_tags(camera),
     ]
     if pattern is not None:
         tags += [
@@ -126,9 +126,9 @@ def encode_dng(
             Tag(33422, BYTE, [_COLOR_INDEX[letter] for letter in pattern]),  # CFAPattern
             Tag(50710, BYTE, [0, 1, 2]),  # CFAPlaneColor: red, green, blue
             Tag(50711, SHORT, [1]),  # CFALayout: rectangular
-            *_colors(white_balance, matrix),
+            *color_tags(white_balance, matrix),
         ]
-    return single_strip(tags, _exposure(camera), samples.astype("<u2").tobytes())
+    return single_strip(tags, exposure_tags(camera), samples.astype("<u2").tobytes())
 
 
 def _bad(what: str, remedy: str) -> OutputError:
@@ -142,7 +142,7 @@ def _storage(height: int, width: int, pattern: str | None, orientation: int) -> 
         Tag(257, LONG, [height]),
         Tag(258, SHORT, [16]),  # BitsPerSample
         Tag(259, SHORT, [1]),  # Compression: none
-        Tag(262, SHORT, [_LINEAR_RAW if pattern is None else _CFA]),  # PhotometricInterpretation
+        Tag(262, SHORT, [LINEAR_RAW if pattern is None else _CFA]),  # PhotometricInterpretation
         Tag(274, SHORT, [orientation]),
         Tag(277, SHORT, [1]),  # SamplesPerPixel
         Tag(278, LONG, [height]),  # RowsPerStrip
@@ -166,7 +166,8 @@ def _levels(black: int | Sequence[int], white: int, pattern: str | None) -> list
     ]
 
 
-def _colors(white_balance: ArrayLike, matrix: ArrayLike | None) -> list[Tag]:
+def color_tags(white_balance: ArrayLike, matrix: ArrayLike | None) -> list[Tag]:
+    """Color matrix and neutral; see ``write_dng`` for the arguments."""
     gains = np.asarray(white_balance, np.float64)
     to_srgb = np.eye(3) if matrix is None else np.asarray(matrix, np.float64)
     if gains.shape != (3,) or not np.all((gains > 1e-3) & (gains < 1e3)):
@@ -185,7 +186,8 @@ def _colors(white_balance: ArrayLike, matrix: ArrayLike | None) -> list[Tag]:
     ]
 
 
-def _identity(camera: CameraFacts) -> list[Tag]:
+def camera_tags(camera: CameraFacts) -> list[Tag]:
+    """Maker, model, date and software, for the main directory."""
     named = f"{camera.make} {camera.model}".strip() or "dualcam"
     texts: list[tuple[int, str]] = [
         (271, camera.make),
@@ -197,7 +199,8 @@ def _identity(camera: CameraFacts) -> list[Tag]:
     return [Tag(code, ASCII, text) for code, text in texts if text]
 
 
-def _exposure(camera: CameraFacts) -> list[Tag]:
+def exposure_tags(camera: CameraFacts) -> list[Tag]:
+    """The EXIF directory."""
     facts: list[tuple[int, int, Any]] = [
         (33434, RATIONAL, camera.exposure_s),
         (33437, RATIONAL, camera.f_number),

@@ -15,8 +15,10 @@ from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import IFD, Base
 
 from dualcam.errors import OutputError
+from dualcam.files import fits as fits_file
 from dualcam.files import metadata
 from dualcam.files.icc import srgb_profile
+from dualcam.files.lineardng import encode_linear_dng
 from dualcam.files.png import encoded
 
 Samples = NDArray[Any]
@@ -31,16 +33,20 @@ class Extras:
     Attributes:
         exif: cleaned EXIF block of the input, or None.
         provenance: how the picture was made, or "".
-        tagged: whether to embed the sRGB profile (the samples are display-encoded pictures, not maps).
+        tagged: whether to embed a profile (the samples are pictures, not maps).
+        linear: whether that profile says that the samples are linear, instead of encoded by the sRGB curve.
+        cards: header of the FITS file that lends its facts to a FITS output, or "".
     """
 
     exif: bytes | None = None
     provenance: str = ""
     tagged: bool = True
+    linear: bool = False
+    cards: str = ""
 
 
 def _profile(samples: Samples, extras: Extras) -> bytes | None:
-    return srgb_profile(gray=samples.ndim == 2) if extras.tagged else None
+    return srgb_profile(gray=samples.ndim == 2, linear=extras.linear) if extras.tagged else None
 
 
 def _exif(samples: Samples, extras: Extras, comment: bool) -> bytes | None:
@@ -57,7 +63,8 @@ def png(samples: Samples, extras: Extras) -> bytes:
     extra: list[tuple[bytes, bytes]] = []
     profile = _profile(samples, extras)
     if profile:
-        extra.append((b"iCCP", b"sRGB\0\0" + zlib.compress(profile, 9)))
+        name = b"sRGB linear" if extras.linear else b"sRGB"
+        extra.append((b"iCCP", name + b"\0\0" + zlib.compress(profile, 9)))
     extra.append((b"iTXt", b"Software\0\0\0\0\0" + metadata.SOFTWARE.encode()))
     if extras.provenance:
         extra.append((b"iTXt", b"Description\0\0\0\0\0" + extras.provenance.replace("\0", " ").encode()))
@@ -115,7 +122,7 @@ def tiff(samples: Samples, extras: Extras) -> bytes:
     """(H, W) or (H, W, 3) uint8, uint16 or float32 -> zlib-packed TIFF with profile, description and EXIF."""
     height, width = samples.shape[:2]
     tags = metadata.for_output(extras.exif, width, height, "", comment=False)
-    if not extras.tagged:
+    if not extras.tagged or extras.linear:
         tags[_TAG_EXIF].pop(Base.ColorSpace, None)
     extra: list[tuple[int, int, int, Any, bool]] = [(int(Base.Orientation), 3, 1, 1, True)]
     for code in (Base.Make, Base.Model, Base.DateTime, Base.Artist, Base.Copyright, Base.HostComputer):
@@ -144,6 +151,18 @@ def tiff(samples: Samples, extras: Extras) -> bytes:
         extratags=extra,
     )
     return _with_directories(buffer.getvalue(), places)
+
+
+def fits(samples: Samples, extras: Extras) -> bytes:
+    """(H, W) or (H, W, 3) uint8, uint16 or float32, linear -> FITS with the header of the mono file's, or its EXIF."""
+    return fits_file.encode(samples, extras.cards, extras.exif, extras.provenance)
+
+
+def dng(samples: Samples, extras: Extras) -> bytes:
+    """(H, W, 3) uint16, linear sRGB -> DNG that raw converters develop to the same picture."""
+    if samples.ndim != 3:
+        raise OutputError("a DNG cannot hold a map or gray picture.", "Use PNG or TIFF.")
+    return encode_linear_dng(samples, metadata.camera_facts(extras.exif), extras.provenance)
 
 
 def _with_directories(data: bytes, directories: dict[int, dict[int, Any]]) -> bytes:

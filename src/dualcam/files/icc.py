@@ -243,11 +243,20 @@ def _words(text: str) -> bytes:
 
 
 @functools.cache
-def srgb_profile(gray: bool = False) -> bytes:
-    """The ICC v4 profile embedded in outputs: sRGB, or gray with the sRGB curve. Always the same bytes."""
-    curve = b"para" + bytes(4) + struct.pack(">HH", 3, 0)
-    curve += _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-    name = "dualcam gray, sRGB curve" if gray else "sRGB"
+def srgb_profile(gray: bool = False, linear: bool = False) -> bytes:
+    """The ICC v4 profile embedded in outputs: sRGB, or gray with the sRGB curve. Always the same bytes.
+
+    Args:
+        gray: for a gray picture.
+        linear: with a straight line in place of the curve.
+    """
+    if linear:
+        curve = b"para" + bytes(4) + struct.pack(">HH", 0, 0) + _fixed(1.0)
+        name = "dualcam gray, linear" if gray else "sRGB, linear"
+    else:
+        curve = b"para" + bytes(4) + struct.pack(">HH", 3, 0)
+        curve += _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+        name = "dualcam gray, sRGB curve" if gray else "sRGB"
     tags = {b"desc": _words(name), b"cprt": _words("No rights reserved (CC0)")}
     tags[b"wtpt"] = b"XYZ " + bytes(4) + _fixed(*_D50)
     if gray:

@@ -11,7 +11,12 @@ TO_DNG = "Convert it to DNG, or develop it to a 16-bit TIFF with a raw converter
 _TO_PNG = "Convert it to PNG or TIFF, for example with ImageMagick: magick FILE out.png."
 _TO_FRAME = "Extract a single frame as PNG first, for example: ffmpeg -i FILE -frames:v 1 out.png."
 _READABLE = (
-    "dualcam reads PNG, JPEG, WebP, TIFF, PGM, PPM, PFM, and raw files of Bayer and monochrome cameras."
+    "dualcam reads PNG, JPEG, WebP, TIFF, PGM, PPM, PFM, FITS, SER, and raw files of Bayer and monochrome "
+    "cameras."
+)
+_FLAT = (
+    "If it holds samples and no header, say how they are stored, such as --mono-raw 1280x1024x8 or "
+    "--color-raw 1280x1024x12:RGGB."
 )
 
 # Raw files that begin like any TIFF.
@@ -28,11 +33,7 @@ _RAW_STARTS: tuple[tuple[bytes, str], ...] = (
 
 # First bytes, what to call the file, what to do about it.
 _KNOWN_BUT_UNREAD: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"SIMPLE  =",
-        "a FITS file",
-        "Convert it to a 16-bit or float TIFF, for example with Siril or ImageMagick.",
-    ),
+    (b"XISF0100", "an XISF picture", "Convert it to FITS, for example with Siril or PixInsight."),
     (b"GIF8", "a GIF", _TO_PNG),
     (b"\xff\x0a", "a JPEG XL picture", _TO_PNG),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture", _TO_PNG),
@@ -81,7 +82,7 @@ def identify(start: bytes, path: Path) -> str:
         path: the file, for messages; its suffix only tells raw files from other TIFFs.
 
     Returns:
-        "PNG", "JPEG", "WebP", "TIFF" (which may still turn out to be raw inside), "Netpbm" or "raw".
+        "PNG", "JPEG", "WebP", "TIFF" (which may still turn out to be raw inside), "Netpbm", "FITS", "SER" or "raw".
 
     Raises:
         InputError: the file is of another kind, which the message names, with the way to convert it.
@@ -101,6 +102,10 @@ def identify(start: bytes, path: Path) -> str:
         return "raw"
     if start[:2] in (b"P2", b"P3", b"P5", b"P6", b"Pf", b"PF") and start[2:3].isspace():
         return "Netpbm"
+    if start.startswith(b"SIMPLE  ="):
+        return "FITS"
+    if start.startswith(b"LUCAM-RECORDER"):
+        return "SER"
     raise _refusal(start, path)
 
 
@@ -119,17 +124,19 @@ def _refusal(start: bytes, path: Path) -> InputError:
         if brand in (b"avif", b"avis"):
             return InputError(f"{path} is an AVIF picture.", f"{_TO_PNG} {_READABLE}")
         return InputError(f"{path} is a video.", f"{_TO_FRAME} {_READABLE}")
-    return InputError(f"{path} is not a picture that dualcam can read.", _READABLE)
+    return InputError(f"{path} is not a picture that dualcam can read.", f"{_READABLE} {_FLAT}")
 
 
-def load(path: Path) -> tuple[str, bytes]:
+def load(path: Path, *, flat: bool = False) -> tuple[str, bytes]:
     """Read a picture file into memory, after looking at its first bytes.
 
     Args:
         path: the file.
+        flat: it has no header, so that its first bytes say nothing.
 
     Returns:
-        The decoder's name as ``identify`` gives it, and all bytes of the file.
+        The decoder's name as ``identify`` gives it, or "flat", and all bytes of the file; of a SER file, which may be
+        large, only the first 64.
 
     Raises:
         InputError: missing, a directory or device, empty, unreadable, or of a kind that has no decoder.
@@ -146,8 +153,8 @@ def load(path: Path) -> tuple[str, bytes]:
             start = stream.read(64)
             if not start:
                 raise InputError(f"{path} is empty (0 bytes).", "Copy it again from the camera.")
-            kind = identify(start, path)
-            return kind, start + stream.read()
+            kind = "flat" if flat else identify(start, path)
+            return kind, start if kind == "SER" else start + stream.read()
     except PermissionError as error:
         raise InputError(f"{path} cannot be opened: no permission.", "Change its access rights.") from error
     except (OSError, ValueError) as error:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import IFD, Base
 
 from dualcam._version import __version__
+from dualcam.files.ifd import fraction
 
 # Tags of the first directory that describe the picture and not how its bytes are stored.
 _KEPT = {
@@ -167,6 +168,34 @@ def camera_facts(block: bytes | None) -> CameraFacts:
         focal_mm=_number(inner.get(Base.FocalLength)),
         date=_text(inner.get(Base.DateTimeOriginal) or exif.get(Base.DateTime)),
     )
+
+
+def from_facts(facts: CameraFacts, *, utc: bool = False) -> bytes | None:
+    """An EXIF block with the facts of a file that has none, or None without any fact.
+
+    Args:
+        facts: what is known.
+        utc: the date is in universal time, which is said in the block.
+    """
+    inner: dict[int, Any] = {
+        Base.ExposureTime: _rational(facts.exposure_s),
+        Base.FNumber: _rational(facts.f_number),
+        Base.ISOSpeedRatings: None if facts.iso is None else min(round(facts.iso), 65535),
+        Base.FocalLength: _rational(facts.focal_mm),
+        Base.DateTimeOriginal: facts.date or None,
+        Base.OffsetTimeOriginal: "+00:00" if facts.date and utc else None,
+    }
+    inner = {tag: value for tag, value in inner.items() if value is not None}
+    tags: dict[int, Any] = {Base.Make: facts.make, Base.Model: facts.model, Base.DateTime: facts.date}
+    tags = {tag: value for tag, value in tags.items() if value}
+    if inner:
+        tags[IFD.Exif] = inner
+    return block_of(tags | {Base.Orientation: 1}) if tags else None
+
+
+def _rational(value: float | None) -> TiffImagePlugin.IFDRational | None:
+    """EXIF wants fractions, and Pillow would store a float as such."""
+    return None if value is None else TiffImagePlugin.IFDRational(*fraction(value))
 
 
 def _text(value: object) -> str:

@@ -11,9 +11,11 @@ import numpy as np
 from dualcam.camera.curves import decode as srgb_to_linear
 from dualcam.errors import InputError
 from dualcam.files import channels, decode, libraw, lossy, metadata
+from dualcam.files.flat import parse_layout
 from dualcam.files.metadata import CameraFacts
 from dualcam.files.read import profile_of
-from dualcam.files.samples import Header, Samples
+from dualcam.files.reading import Reading
+from dualcam.files.samples import Header, Samples, turned_pattern
 
 RoleGuess = Literal["mono", "color", "unknown"]
 _QUICK_PIXELS = 4_000_000
@@ -24,10 +26,11 @@ class SensorFacts:
     """What a raw file says about its sensor.
 
     Attributes:
-        pattern: color filter of the first two stored rows, such as "RGGB"; "" for a monochrome sensor and for
-            samples that were demosaiced before.
-        black: DN of black, one number for each place or channel, or a single one where all agree.
-        white_balance: factors for camera red, green and blue; empty for a monochrome sensor.
+        pattern: color filter, such as "RGGB": of the first two stored rows of a camera raw file, of the first two rows
+            of the upright picture in FITS and SER; "" for a monochrome sensor and for samples that were demosaiced
+            before.
+        black: DN of black, one number for each place or channel, or a single one where all agree; empty if unknown.
+        white_balance: factors for camera red, green and blue; empty for a monochrome sensor or if unknown.
     """
 
     pattern: str
@@ -76,23 +79,25 @@ class FileFacts:
     sensor: SensorFacts | None = None
 
 
-def probe(path: str | Path) -> FileFacts:
+def probe(path: str | Path, *, raw: str | None = None) -> FileFacts:
     """Look at a picture file.
 
     Only raw files and RGB files are decoded, the latter to guess the role: JPEGs at reduced size.
 
     Args:
         path: the file.
+        raw: how a flat file without header is stored, as in ``read``.
 
     Raises:
+        UsageError: that is no layout.
         InputError: the file cannot be used, with the same causes as in ``read``; damage to the pixels alone
             is not an error here and shows as role "unknown".
     """
     path = Path(path)
-    kind, data = decode.load(path)
-    if kind == "raw":
-        return _raw_facts(path, data)
-    header = decode.read_header(path, kind, data)
+    loaded = decode.load(path, Reading(layout=parse_layout(raw) if raw is not None else None))
+    if loaded.kind == "raw":
+        return _raw_facts(path, loaded.data)
+    header = decode.read_header(path, loaded)
     width, height = header.width, header.height
     if header.orientation > 4:
         width, height = height, width
@@ -102,18 +107,25 @@ def probe(path: str | Path) -> FileFacts:
         format=header.format,
         width=width,
         height=height,
-        channels=header.channels,
+        channels=3 if header.pattern else header.channels,
         bits=header.bits,
         sample=header.sample,
         orientation=header.orientation,
         profile=profile,
         curve=curve,
-        white=header.white,
+        white=header.saturation or header.white,
         has_alpha=header.has_alpha,
         camera=metadata.camera_facts(header.exif),
-        role_guess=_guess(path, data, header),
+        role_guess=_guess(path, loaded, header),
         notes=header.notes,
+        sensor=SensorFacts(_upright_pattern(header), (), ()) if header.pattern else None,
     )
+
+
+def _upright_pattern(header: Header) -> str:
+    if header.pattern_is_upright:
+        return header.pattern
+    return turned_pattern(header.pattern, (header.height, header.width), header.orientation)
 
 
 def _raw_facts(path: Path, data: bytes) -> FileFacts:
@@ -155,11 +167,11 @@ def _profile(header: Header) -> tuple[str, str]:
     return "" if header.icc is None else "damaged", fallback
 
 
-def _guess(path: Path, data: bytes, header: Header) -> RoleGuess:
+def _guess(path: Path, loaded: decode.Loaded, header: Header) -> RoleGuess:
     if header.channels == 1:
-        return "mono"
+        return "color" if header.pattern else "mono"
     try:
-        samples = _small(path, data, header)
+        samples = _small(path, loaded, header)
     except (InputError, OSError):
         return "unknown"
     top = float(samples.max()) if header.sample.startswith("float") else header.white
@@ -170,12 +182,12 @@ def _guess(path: Path, data: bytes, header: Header) -> RoleGuess:
     return "color" if channels.has_color(linear) or not channels.is_gray(linear) else "mono"
 
 
-def _small(path: Path, data: bytes, header: Header) -> Samples:
+def _small(path: Path, loaded: decode.Loaded, header: Header) -> Samples:
     """Samples for a quick look: a JPEG at reduced size, anything else cut to its middle."""
     if header.format == "JPEG":
         shrink = next((s for s in (1, 2, 4) if header.width * header.height <= _QUICK_PIXELS * s * s), 8)
-        return lossy.samples(data, header, shrink)
-    samples = decode.open_samples(path, data, header)
+        return lossy.samples(loaded.data, header, shrink)
+    samples = decode.open_samples(path, loaded, header)
     side = int(_QUICK_PIXELS**0.5)
     top, left = max(0, (header.height - side) // 2), max(0, (header.width - side) // 2)
     return samples[top : top + side, left : left + side]

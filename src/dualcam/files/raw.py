@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dualcam.camera import develop
-from dualcam.errors import InputError, UsageError
-from dualcam.files import channels, metadata
+from dualcam.errors import UsageError
+from dualcam.files import channels, metadata, mosaics
 from dualcam.files.libraw import RawPicture, unpack
-from dualcam.files.samples import upright
+from dualcam.files.reading import Reading
+from dualcam.files.samples import turned_pattern, upright
 from dualcam.frame import FloatArray, Frame, Mosaic, Origin, Role
 
 
-def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | None) -> Frame:
+def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Frame, float]:
     """Read a raw file of one camera.
 
     Args:
@@ -22,31 +24,29 @@ def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | Non
         data: its bytes.
         role: "mono" takes a monochrome sensor, "color" a Bayer mosaic; a linear DNG that was demosaiced before
             goes by its colors.
-        curve: "auto" or "linear", which is the same here.
-        white: DN of saturation instead of the file's, or None.
+        reading: what the user said. Curve "auto" or "linear", which is the same here; white and black replace the
+            file's, as the sensor counts; the pattern replaces the file's, "none" says that the filter was removed; the
+            balance replaces that of the shot.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear: camera white balance, sRGB primaries, black 0,
-        saturation of green 1, values under 0 and over 1 kept; upright. A Bayer file sets ``mosaic``.
+        saturation of green 1, values under 0 and over 1 kept; upright. A Bayer file sets ``mosaic``. And the DN of
+        saturation.
 
     Raises:
         InputError: as in ``libraw.unpack``, or the wrong role.
         UsageError: another curve, or a white that is not over black.
     """
-    if curve == "srgb":
+    if reading.curve == "srgb":
         raise UsageError(
             f"{path} is a raw file, whose samples are linear: the sRGB curve cannot be undone in it.",
             f"Leave out --{role}-curve, or say linear.",
         )
-    picture = unpack(path, data)
+    picture = _as_told(unpack(path, data), reading)
     if role == "mono" and picture.pattern is not None:
-        raise InputError(
-            f"{path} comes from a color sensor ({picture.pattern}), but was given as mono.",
-            "Swap the two files if they are the wrong way round. If the color filter was removed from the sensor, "
-            "store its samples as a monochrome DNG or a gray TIFF.",
-        )
+        raise mosaics.mono_mosaic(path, picture.pattern)
     notes = list(picture.notes)
-    level = _white(path, picture, white, role, notes)
+    level = _white(path, picture, reading.white, role, notes)
     samples = np.ascontiguousarray(upright(_scaled(picture, level), picture.orientation))
     mosaic: Mosaic | None = None
     if picture.pattern is not None:
@@ -62,20 +62,30 @@ def read_raw(path: Path, data: bytes, role: Role, curve: str, white: float | Non
     origin = Origin(path, picture.format, int(level).bit_length(), "linear", "", exif, tuple(notes))
     if mosaic is None:
         pixels = channels.as_role(pixels, role, str(path))
-    return Frame(pixels, role, origin, mosaic)
+    return Frame(pixels, role, origin, mosaic), level
+
+
+def _as_told(picture: RawPicture, reading: Reading) -> RawPicture:
+    """What the user said in place of what the file says."""
+    if reading.pattern != "auto" and picture.samples.ndim == 2:
+        picture = replace(picture, pattern=None if reading.pattern == "none" else reading.pattern)
+    if reading.black is not None:
+        picture = replace(picture, black=np.full_like(picture.black, reading.black))
+    if reading.balance != "auto":
+        picture = replace(picture, white_balance=np.array(mosaics.given_gains(reading.balance), np.float32))
+    return picture
 
 
 def _white(path: Path, picture: RawPicture, white: float | None, role: Role, notes: list[str]) -> float:
-    if white is None:
-        return picture.white
-    if white <= float(picture.black.max()):
+    level = picture.white if white is None else white
+    if level <= float(picture.black.max()):
         raise UsageError(
-            f"white is {white:g}, but {path} has its black at {float(picture.black.max()):g}.",
-            f"Give --{role}-white as the sensor counts, black included.",
+            f"white is {level:g}, but {path} has its black at {float(picture.black.max()):g}.",
+            f"Give --{role}-white and --{role}-black as the sensor counts.",
         )
-    if float(picture.samples.max()) > white:
+    if white is not None and float(picture.samples.max()) > white:
         notes.append(f"values over the white of {white:g} clipped")
-    return white
+    return level
 
 
 def _scaled(picture: RawPicture, white: float) -> FloatArray:
@@ -86,16 +96,3 @@ def _scaled(picture: RawPicture, white: float) -> FloatArray:
         height, width = picture.samples.shape
         black = np.tile(picture.black, (height // 2 + 1, width // 2 + 1))[:height, :width]
     return np.minimum((picture.samples - black) / (np.float32(white) - black), np.float32(1))
-
-
-def turned_pattern(pattern: str, shape: tuple[int, ...], orientation: int) -> str:
-    """Color filter of the first two rows after a mosaic was turned upright.
-
-    Args:
-        pattern: of the stored mosaic, such as "RGGB".
-        shape: (H, W) of the stored mosaic: with an even side, mirroring starts at the other color.
-        orientation: EXIF orientation that was applied, 1 to 8.
-    """
-    letters = np.array(list(pattern)).reshape(2, 2)
-    small = np.tile(letters, (2, 2))[: 2 + shape[0] % 2, : 2 + shape[1] % 2]
-    return "".join(upright(small, orientation)[:2, :2].ravel())

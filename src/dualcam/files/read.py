@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.camera import curves
+from dualcam.camera.develop import develop
 from dualcam.errors import InputError, UsageError
-from dualcam.files import channels, decode, icc, metadata
+from dualcam.files import channels, decode, flat, icc, metadata
 from dualcam.files import white as whites
+from dualcam.files.flat import Layout
+from dualcam.files.mosaics import as_mosaic, pattern_of
 from dualcam.files.raw import read_raw
+from dualcam.files.reading import Gains, Reading, checked
 from dualcam.files.samples import Header, Samples, check_size, upright
 from dualcam.frame import FloatArray, Frame, Origin, Role
 
 
-def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | str = "auto") -> Frame:
+def read(
+    path: str | Path,
+    role: Role,
+    *,
+    curve: str = "auto",
+    white: float | str = "auto",
+    black: float | str = "auto",
+    pattern: str = "auto",
+    balance: str | Gains = "auto",
+    frame: int | None = None,
+    raw: str | Layout | None = None,
+) -> Frame:
     """Read a picture file of one camera.
 
-    The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16 bits, float), PGM, PPM and
-    PFM are read at their full depth; the EXIF or TIFF orientation is applied once. Camera raw files (DNG and
-    others, of Bayer and monochrome sensors) are developed with the camera's white balance and keep their mosaic,
-    see ``files.raw``.
+    The decoder is chosen by the content of the file. PNG, JPEG, WebP, TIFF (8, 16, 32 bits, float), PGM, PPM, PFM,
+    FITS (with astropy) and SER are read at their full depth; the EXIF or TIFF orientation is applied once. Camera raw
+    files (DNG and others, of Bayer and monochrome sensors) are developed with the camera's white balance and keep
+    their mosaic, see ``files.raw``.
 
     A camera JPEG that names Adobe RGB in its EXIF without embedding a profile is read as Adobe RGB.
 
-    Curve: with "auto", an embedded ICC profile's own curve is undone; without a profile, float samples are
-    taken as linear and integers as sRGB. "srgb" and "linear" replace the curve, but not the primaries, of a
-    profile.
+    Curve: with "auto", an embedded ICC profile's own curve is undone; without a profile, float samples, FITS, SER,
+    flat files and mosaics are taken as linear and integers as sRGB. "srgb" and "linear" replace the curve, but not
+    the primaries, of a profile.
 
-    White: with "auto", full scale of the container, or the stated maximum (Netpbm), or 10, 12 or 14 bits
+    White: with "auto", full scale of the container, or the stated maximum (Netpbm, FITS), or 10, 12 or 14 bits
     where the values of a 16-bit file show it; float samples beyond 1.5 are divided by their likely white (see
     ``files.white``). A number is the DN of white; integer samples over it are clipped. Float samples are
     never clipped. For a raw file the number replaces the sensor's DN of saturation, black included.
@@ -45,52 +61,131 @@ def read(path: str | Path, role: Role, *, curve: str = "auto", white: float | st
         role: "mono" (gray result; RGB files with equal channels are averaged) or "color".
         curve: "auto", "srgb" or "linear".
         white: "auto" or DN of white, over 0.
+        black: "auto" (what a raw file says, else 0) or DN of black, which is subtracted.
+        pattern: color filter of the mosaic in a gray file, such as "RGGB", counted from its first stored row; "auto"
+            for what the file says, "none" for a sensor whose filter was removed.
+        balance: white balance of a mosaic: "auto" (as the camera stored it, else estimated), "none", or factors for
+            red, green and blue, which apply to any color file.
+        frame: which picture of a SER, FITS or flat file that holds several, from 0; None for the first.
+        raw: how a flat file without header is stored, such as "1280x1024x12:RGGB", see ``files.flat.parse_layout``.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries, nominally [0, 1]. Colors
-        outside sRGB have values under 0 or over 1, and so has noise around the black of a raw file.
+        outside sRGB have values under 0 or over 1, and so has noise around black where a black level was subtracted.
         ``origin.notes`` says what was guessed or ignored.
 
     Raises:
         InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role.
-        UsageError: unknown role, curve or white, or one that does not fit a raw file.
+        UnavailableError: a FITS file, and astropy is not installed.
+        UsageError: an option value that does not exist or does not fit the file.
     """
-    path = Path(path)
-    level = _check_options(role, curve, white)
-    kind, data = decode.load(path)
-    if kind == "raw":
-        return read_raw(path, data, role, curve, level)
-    header = decode.read_header(path, kind, data)
-    array = upright(decode.open_samples(path, data, header), header.orientation)
+    reading = checked(
+        role,
+        curve=curve,
+        white=white,
+        black=black,
+        pattern=pattern,
+        balance=balance,
+        frame=frame,
+        raw=raw,
+    )
+    return _read(Path(path), role, reading)[0]
+
+
+def read_frames(
+    path: str | Path, role: Role, *, start: int = 0, stop: int | None = None, **options: Any
+) -> Iterator[Frame]:
+    """Read the frames of a SER file one after the other, for ``Fuser.stream``; also of a FITS cube or flat file.
+
+    White level and white balance are those of the first frame read, so that a video does not flicker.
+
+    Args:
+        path: the file.
+        role: "mono" or "color".
+        start: number of the first frame, from 0.
+        stop: number of the first frame that is not read any more; None for all.
+        **options: those of ``read`` but ``frame``.
+
+    Yields:
+        One frame after the other; only one is in memory.
+
+    Raises:
+        InputError, UnavailableError, UsageError: as in ``read``.
+    """
+    path, reading = Path(path), checked(role, **options)
+    count = decode.count_frames(path, reading)
+    for number in range(start, count if stop is None else min(stop, count)):
+        frame, white = _read(path, role, replace(reading, frame=number if count > 1 else None))
+        if number == start:
+            gains = frame.mosaic.white_balance if frame.mosaic is not None else None
+            balance = (
+                reading.balance if gains is None else (float(gains[0]), float(gains[1]), float(gains[2]))
+            )
+            reading = replace(reading, white=white, balance=balance)
+        yield frame
+
+
+def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
+    """The frame, and the DN that was taken as white."""
+    loaded = decode.load(path, reading)
+    if loaded.kind == "raw":
+        return read_raw(path, loaded.data, role, reading)
+    header = decode.read_header(path, loaded)
+    pattern = pattern_of(path, header, reading, role)
+    array = upright(decode.open_samples(path, loaded, header), header.orientation)
     notes = list(header.notes)
     if header.has_alpha:
         notes.append("alpha channel ignored")
     profile = profile_of(header, notes)
-    linear = curve == "linear" or (curve == "auto" and _is_linear(header))
-    bits = header.bits
-    if header.sample.startswith("float"):
-        _check_finite(array, path)
-        if level is None:
-            level, remarks = whites.float_white(array, role)
-            notes.extend(remarks)
-        _check_range(array, level, path)
-    elif level is None:
-        level, bits, remarks = whites.integer_white(array, header, role, linear)
-        notes.extend(remarks)
-    else:
-        bits = max(1, math.ceil(math.log2(level + 1)))
-        if array.max() > level:
-            notes.append(f"values over the white of {level:g} clipped")
-    pixels, used = _linearise(array, level, curve, linear, profile, notes)
+    linear = reading.curve == "linear" or (reading.curve == "auto" and _is_linear(header, pattern))
+    level, bits, remarks = _white(path, array, header, role, linear, reading)
+    notes.extend(remarks)
+    black = _black(path, reading, level)
+    pixels, used = _linearise(array, black, level, reading.curve, linear, profile, notes)
     if not pixels.flags.c_contiguous:
         pixels = np.ascontiguousarray(pixels)
+    mosaic = None
+    if pattern:
+        mosaic = as_mosaic(pixels[..., 0], pattern, reading.balance, notes)
+        pixels = develop(mosaic)
+    else:
+        pixels = channels.as_role(pixels, role, str(path))
+        if role == "color" and not isinstance(reading.balance, str):
+            pixels = pixels * np.array(reading.balance, np.float32)
     exif = header.exif if header.format == "TIFF" else metadata.sanitise(header.exif)
     if header.exif and exif is None:
         notes.append("EXIF could not be read and is left out")
-    origin = Origin(
-        path, header.format, bits, used, profile.description if profile else "", exif, tuple(notes)
-    )
-    return Frame(channels.as_role(pixels, role, str(path)), role, origin)
+    name = profile.description if profile else ""
+    origin = Origin(path, header.format, bits, used, name, exif, tuple(notes), header.cards)
+    return Frame(pixels, role, origin, mosaic), level
+
+
+def _white(
+    path: Path, array: Samples, header: Header, role: Role, linear: bool, reading: Reading
+) -> tuple[float, int, tuple[str, ...]]:
+    """DN of white, significant bits, and notes."""
+    if header.sample.startswith("float"):
+        _check_finite(array, path)
+        level, notes = (reading.white, ()) if reading.white else whites.float_white(array, role, header)
+        _check_range(array, level, path)
+        return level, header.bits, notes
+    if reading.white is not None:
+        clipped = f"values over the white of {reading.white:g} clipped"
+        bits = max(1, math.ceil(math.log2(reading.white + 1)))
+        return reading.white, bits, (clipped,) if array.max() > reading.white else ()
+    if reading.layout is not None:
+        level, notes = flat.stated_white(array, reading.layout, path)
+        return level, header.bits, notes
+    return whites.integer_white(array, header, role, linear)
+
+
+def _black(path: Path, reading: Reading, level: float) -> float:
+    black = reading.black or 0.0
+    if black >= level:
+        raise UsageError(
+            f"black is {black:g}, but white in {path} is {level:g}.", "Give both as the file counts."
+        )
+    return black
 
 
 def from_array(array: NDArray[Any], role: Role) -> Frame:
@@ -110,7 +205,7 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
             wrong role.
         UsageError: unknown role.
     """
-    _check_options(role, "auto", "auto")
+    checked(role)
     array = np.asarray(array)
     name = f"the {role} array"
     if array.ndim == 2:
@@ -131,30 +226,15 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
         # A copy even of float32: a frame does not change when the caller's array does.
         pixels = np.array(array, dtype=np.float32, order="C")
     else:
-        pixels, _ = _linearise(array, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
+        pixels, _ = _linearise(array, 0.0, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
     bits = 32 if is_float else array.dtype.itemsize * 8
     origin = Origin(bits=bits, curve="linear" if is_float else "srgb", notes=notes)
     return Frame(channels.as_role(pixels, role, name), role, origin)
 
 
-def _check_options(role: str, curve: str, white: float | str) -> float | None:
-    if role not in ("mono", "color"):
-        raise UsageError(f"role is {role!r}.", 'It is "mono" or "color".')
-    if curve not in ("auto", "srgb", "linear"):
-        raise UsageError(f"curve is {curve!r}.", 'It is "auto", "srgb" or "linear".')
-    if white == "auto":
-        return None
-    try:
-        level = float(white)
-    except (TypeError, ValueError):
-        level = math.nan
-    if not (0 < level < math.inf):
-        raise UsageError(f"white is {white!r}.", 'It is "auto" or a number over 0, such as 4095.')
-    return level
-
-
-def _is_linear(header: Header) -> bool:
-    return header.linear or header.sample.startswith("float")
+def _is_linear(header: Header, pattern: str = "") -> bool:
+    """Whether samples without a profile are proportional to light: a mosaic comes straight from a sensor."""
+    return header.linear or bool(pattern) or header.sample.startswith("float")
 
 
 def _check_finite(array: Samples, name: str | Path) -> None:
@@ -207,7 +287,13 @@ def profile_of(header: Header, notes: list[str]) -> icc.Profile | None:
 
 
 def _linearise(
-    array: Samples, level: float, curve: str, linear: bool, profile: icc.Profile | None, notes: list[str]
+    array: Samples,
+    black: float,
+    level: float,
+    curve: str,
+    linear: bool,
+    profile: icc.Profile | None,
+    notes: list[str],
 ) -> tuple[FloatArray, str]:
     """Stored samples (H, W, C) -> linear sRGB primaries, float32; and which curve was undone."""
     if profile is not None and not profile.exact:
@@ -227,7 +313,7 @@ def _linearise(
     for c, undo in enumerate(steps):
         if array.dtype.kind == "u":
             # A table over all codes is exact and far quicker than a curve over all pixels.
-            codes = np.arange(int(np.iinfo(array.dtype).max) + 1) / level
+            codes = (np.arange(int(np.iinfo(array.dtype).max) + 1) - black) / (level - black)
             np.take(
                 undo(np.minimum(codes, 1.0)).astype(np.float32),
                 array[..., c],
@@ -235,7 +321,7 @@ def _linearise(
                 mode="clip",
             )
         else:
-            pixels[..., c] = undo(array[..., c].astype(np.float64) / level)
+            pixels[..., c] = undo((array[..., c].astype(np.float64) - black) / (level - black))
     if profile is not None and profile.matrix is not None and array.shape[2] == 3:
         matrix = profile.matrix.astype(np.float32)
         if not np.array_equal(matrix, np.eye(3, dtype=np.float32)):

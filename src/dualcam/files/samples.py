@@ -26,7 +26,7 @@ class Header:
     """Facts of a picture file that are known before its pixels are decoded.
 
     Attributes:
-        format: "PNG", "JPEG", "WebP", "TIFF", "PGM", "PPM" or "PFM".
+        format: "PNG", "JPEG", "WebP", "TIFF", "PGM", "PPM", "PFM", "FITS", "SER" or "flat".
         width: stored columns, before the orientation is applied.
         height: stored rows, before the orientation is applied.
         channels: 1 (gray) or 3 (RGB), alpha not counted.
@@ -40,6 +40,11 @@ class Header:
         exif: TIFF-structured EXIF block as stored (cleaned, for TIFF files), or None.
         linear: the file states that its samples are linear, by other means than a profile.
         notes: remarks for the user.
+        pattern: color filter of a mosaic, two rows, such as "RGGB"; "" if the file names none.
+        pattern_is_upright: a pattern counts from the first row of the upright picture, not from the first stored one.
+        saturation: DN at which the file says that the sensor saturates, or None.
+        largest: DN that the file states as the largest, which may be white, or only the brightest sample; or None.
+        cards: FITS header to keep, see ``frame.Origin``.
     """
 
     format: str
@@ -56,6 +61,11 @@ class Header:
     exif: bytes | None = None
     linear: bool = False
     notes: tuple[str, ...] = ()
+    pattern: str = ""
+    pattern_is_upright: bool = False
+    saturation: float | None = None
+    largest: float | None = None
+    cards: str = ""
 
 
 def check_size(width: int, height: int, name: str | Path) -> None:
@@ -98,3 +108,16 @@ def upright(array: Samples, orientation: int) -> Samples:
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
     return array
+
+
+def turned_pattern(pattern: str, shape: tuple[int, ...], orientation: int) -> str:
+    """Color filter of the first two rows after a mosaic was turned upright.
+
+    Args:
+        pattern: of the stored mosaic, such as "RGGB".
+        shape: (H, W) of the stored mosaic: with an even side, mirroring starts at the other color.
+        orientation: EXIF orientation that was applied, 1 to 8.
+    """
+    letters = np.array(list(pattern)).reshape(2, 2)
+    small = np.tile(letters, (2, 2))[: 2 + shape[0] % 2, : 2 + shape[1] % 2]
+    return "".join(upright(small, orientation)[:2, :2].ravel())

@@ -31,7 +31,7 @@ from dualcam.files.samples import Header, Samples, check_size
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _TAG_PHOTOMETRIC, _TAG_ORIENTATION, _TAG_EXTRASAMPLES, _TAG_ICC = 262, 274, 338, 34675
-_SAMPLES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
+_SAMPLES = ("bool", "uint8", "uint16", "uint32", "float16", "float32", "float64")
 
 
 @contextmanager
@@ -78,12 +78,13 @@ def header(data: bytes, path: Path) -> Header:
             height=page.imagelength,
             channels=1 if photometric in (_MINISWHITE, _MINISBLACK) else 3,
             bits=bits,
-            sample="uint8" if name == "bool" else name,
+            sample={"bool": "uint8", "uint32": "float64"}.get(name, name),
             white=1.0 if name.startswith("float") else float(2**bits - 1),
             has_alpha=spare > 0,
             orientation=int(tags[_TAG_ORIENTATION].value) if _TAG_ORIENTATION in tags else 1,
             icc=bytes(tags[_TAG_ICC].value) if _TAG_ICC in tags else None,
             exif=metadata.from_tiff(data),
+            linear=name == "uint32",  # counts, not a picture for display
             notes=(f"first of {pages} pages",) if pages > 1 else (),
         )
 
@@ -97,7 +98,7 @@ def _check_usable(page: Any, photometric: int, path: Path) -> None:
         kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
         raise InputError(
             f"{path} holds samples of type {kind}.",
-            "Convert it to unsigned 8 or 16 bits or to float.",
+            "Convert it to unsigned 8, 16 or 32 bits or to float.",
         )
     if page.imagedepth != 1:
         raise InputError(f"{path} holds a volume, not a picture.", "Give one slice of it.")
@@ -134,6 +135,8 @@ def samples(data: bytes, header: Header) -> Samples:
     array = array[..., : header.channels]
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
+    if array.dtype == np.uint32:
+        array = array.astype(np.float64)
     if photometric == _MINISWHITE:
         array = np.asarray(header.white, dtype=array.dtype) - array
     return array

@@ -18,6 +18,7 @@ from dualcam.frame import FloatArray, Origin
 
 Encoder = Callable[[NDArray[Any], encode.Extras], bytes]
 
+_FITS, _DNG = (".fits", ".fit", ".fts"), ".dng"
 # Suffix -> (encoder, accepted bits with the default first).
 _FORMATS: dict[str, tuple[Encoder, tuple[int, ...]]] = {
     ".png": (encode.png, (16, 8)),
@@ -28,7 +29,11 @@ _FORMATS: dict[str, tuple[Encoder, tuple[int, ...]]] = {
     ".webp": (encode.webp, (8,)),
     ".ppm": (encode.netpbm, (16, 8)),
     ".pgm": (encode.netpbm, (16, 8)),
+    **dict.fromkeys(_FITS, (encode.fits, (32, 16, 8))),
+    _DNG: (encode.dng, (16,)),
 }
+# Formats of samples with the sRGB curve that have a profile to say that they are linear.
+_EITHER = (".tif", ".tiff", ".png")
 # Rows that are turned into integers at a time.
 _STRIP = 128
 
@@ -42,20 +47,23 @@ def write(
     *,
     origin: Origin | None = None,
     bits: int | None = None,
+    curve: str = "auto",
     overwrite: bool = False,
     provenance: str = "",
 ) -> Path:
     """Write a picture, complete or not at all.
 
     PNG, PPM and PGM hold 16 bits (or 8), TIFF 16 (or 8, or 32 for linear floats, which are not clipped), JPEG
-    and WebP 8 at quality 95. All but the float TIFF get the sRGB curve and are clipped to [0, 1]. An sRGB
-    profile is embedded where the format has a place for it.
+    and WebP 8 at quality 95, FITS 32 for floats that are not clipped (or 16, or 8), DNG 16. FITS, DNG and the float
+    TIFF are linear; all others get the sRGB curve, and integers are clipped to [0, 1]. A profile is embedded where the
+    format has a place for it.
 
     Args:
         path: file to make; its suffix chooses the format.
         linear_rgb: (H, W, 3), (H, W, 1) or (H, W), linear, sRGB primaries, nominally [0, 1].
-        origin: the frame that lends its EXIF block.
+        origin: the frame that lends its EXIF block and FITS header.
         bits: bits of a sample, or None for the format's default.
+        curve: "auto", "srgb", or "linear" for PNG and TIFF of 16 bits with a profile that says so.
         overwrite: an existing file may be replaced.
         provenance: how the picture was made, stored as a description.
 
@@ -63,15 +71,21 @@ def write(
         The path.
 
     Raises:
-        OutputError: NaN or infinity in the picture, another shape, an unknown suffix, bits that the format
-            does not hold, a picture too large for the format, or a file that cannot be made.
+        OutputError: NaN or infinity in the picture, another shape, an unknown suffix, bits or a curve that the
+            format does not hold, a picture too large for the format, or a file that cannot be made.
+        UnavailableError: FITS without astropy.
     """
     path = Path(path)
     encoder, depth = _format(path, bits)
+    is_linear = _linear(path, depth, curve)
     linear = _checked(path, linear_rgb)
-    values = linear if depth == 32 else _quantised(linear, depth, curves.encode)
+    values = linear if depth == 32 else _quantised(linear, depth, None if is_linear else curves.encode)
     extras = encode.Extras(
-        exif=origin.exif if origin is not None else None, provenance=provenance, tagged=depth != 32
+        exif=origin.exif if origin is not None else None,
+        provenance=provenance,
+        tagged=depth != 32,
+        linear=is_linear,
+        cards=origin.cards if origin is not None else "",
     )
     return _store(path, lambda: encoder(values, extras), overwrite)
 
@@ -117,6 +131,24 @@ def _format(path: Path, bits: int | None) -> tuple[Encoder, int]:
             f"{path.suffix} holds {' or '.join(map(str, sorted(depths)))} bits; TIFF holds 8, 16 and 32.",
         )
     return encoder, depths[0] if bits is None else bits
+
+
+def _linear(path: Path, depth: int, curve: str) -> bool:
+    """Whether samples are stored as they are, without the sRGB curve."""
+    suffix = path.suffix.lower()
+    if curve not in ("auto", "srgb", "linear"):
+        raise OutputError(f"there is no output curve {curve!r}.", "Use auto, srgb or linear.")
+    always = depth == 32 or suffix in (*_FITS, _DNG)
+    if curve == "srgb" and always:
+        raise OutputError(
+            f"{path} is linear and has no place for the sRGB curve.", "Use --output-curve linear."
+        )
+    if curve == "linear" and not always and (suffix not in _EITHER or depth != 16):
+        raise OutputError(
+            f"{path} of {depth} bits cannot be linear.",
+            "Use TIFF or PNG of 16 bits, FITS, DNG, or TIFF of 32 bits.",
+        )
+    return always or curve == "linear"
 
 
 def _checked(path: Path, values: NDArray[Any]) -> FloatArray:

@@ -8,6 +8,7 @@ wrong match) is left out, and the color picture stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -16,11 +17,25 @@ import numpy as np
 from dualcam import parallel
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
+from dualcam.classical.evidence import logistic
 from dualcam.classical.exposure import luminance_display
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Size
-from dualcam.rig import warp
-from dualcam.rig.mapping import Mapping
+from dualcam.rig import mapping, warp
 from dualcam.rig.matching import Grid, Match, Second, local_correlation
+
+EVIDENCE = ("contrast", "detail", "noise", "enlargement")
+"""Log of the local deviation of brightness, share of mono's detail (0 without enlargement), noise of the color as shot
+(both display), log of the enlargement."""
+
+CLAIMS: Mapping[str, tuple[float, float, tuple[float, float, float, float]]] = {
+    "classical": (0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
+    "neural": (0.0, 1.0, (0.0, 0.0, 0.0, 0.0)),
+}
+"""Offset, factor of the logit of the confidence, and of ``EVIDENCE``, by method.
+
+In the mono view the brightness of every pixel is mono's own. Here it is that of a noisy color picture, and of detail
+that was brought over: confidences made for the mono view claim too much. Fitted by ``benchmarks/fit_color_view.py``.
+"""
 
 # Pixels of the result are at most so many times those of the larger input.
 _MOST = 2.0
@@ -30,6 +45,8 @@ _WHOLE = 0.02
 _WINDOW_PX = 2.0
 # Disagreement of the flow (grid pixels) and of the brightness beyond noise (display) at which mono counts half.
 _DISAGREEMENT_PX, _DIFFERENT = 1.5, 0.05
+# Confidences nearer to 0 and 1 than this cannot be told from them.
+_SURE = 1e-4
 # Contrast (display) that counts as none.
 _FLAT = 0.01
 
@@ -44,12 +61,14 @@ class ColorView:
         mono: (h, w) float32, linear, the same on the color camera's pixels.
         match: nothing is left to be matched.
         detailed: share of the picture that mono gave detail to; 0 where it has none to give.
+        evidence: (h, w, 4) float32, ``EVIDENCE``: what speaks for and against the color beside what refColor says.
     """
 
     measured: Measured
     mono: FloatArray
     match: Match
     detailed: float
+    evidence: FloatArray
 
 
 def output_size(pair: Pair) -> Size:
@@ -76,7 +95,7 @@ def bring(pair: Pair, measured: Measured, match: Match, exposed: Exposed) -> Col
     height, width = output_size(pair)
     # Of what a display shows: a color that does not fit would else become white for the sake of its brightness.
     luma = luminance_display(np.clip(exposed.color, 0, 1), exposed.tone)
-    detailed, fine = 0.0, luma
+    detailed, fine, share = 0.0, luma, np.zeros(small, np.float32)
     if (height, width) != small:
         places = to_mono_pixels(pair, match)
         mono = encode(np.maximum(_moved(measured.mono_clean, places, height, width), 0))
@@ -85,7 +104,7 @@ def bring(pair: Pair, measured: Measured, match: Match, exposed: Exposed) -> Col
         detailed = float((share > 0.5).mean())
         fine = _with_detail(luma, mono, coarse, share)
     plane = decode(np.clip(fine, 0, 1))
-    grid = Grid(small[0], small[1], Mapping(np.eye(3)))
+    grid = Grid(small[0], small[1], mapping.Mapping(np.eye(3)))
     here, none = grid.centers(), np.zeros(small, np.float32)
     level = warp.resize(plane, *small)
     unmoved = Match(
@@ -106,7 +125,39 @@ def bring(pair: Pair, measured: Measured, match: Match, exposed: Exposed) -> Col
         mono_clipped=measured.mono_clipped,
         color_clipped=measured.color_clipped,
     )
-    return ColorView(noiseless, level, unmoved, detailed)
+    enlarged = np.full(small, np.log(height / small[0]), np.float32)
+    evidence = np.stack([_contrast(luma), share, exposed.sigma, enlarged], axis=-1)
+    return ColorView(noiseless, level, unmoved, detailed, evidence)
+
+
+def claimed(confidence: FloatArray, view: ColorView, method: str) -> FloatArray:
+    """What the confidence of the mono view is worth in this one.
+
+    Args:
+        confidence: (H, W) float32 in [0, 1], as ``Method.ref_sr`` gives it.
+        view: what it was given.
+        method: "classical" or "neural".
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    offset, slope, weights = CLAIMS[method]
+    height, width = confidence.shape
+    doubt = (view.evidence @ np.array(weights, np.float32) + np.float32(offset))[..., None]
+
+    def weigh(rows: slice) -> tuple[FloatArray]:
+        more = warp.enlarged_part(doubt, rows, slice(0, width), height, width, warp.LINEAR)
+        sure = np.clip(confidence[rows], _SURE, 1 - _SURE)
+        return (logistic(np.float32(slope) * np.log(sure / (1 - sure)) + more[..., 0]),)
+
+    (found,) = parallel.banded(weigh, height)
+    return found
+
+
+def _contrast(luma: FloatArray) -> FloatArray:
+    """Log of the local deviation of a luma (h, w) display over a hundredth of the display range."""
+    mean, squared = (cv2.GaussianBlur(p, (0, 0), 1.0) for p in (luma, luma * luma))
+    return np.log(np.sqrt(np.maximum(squared - mean * mean, 0)) + np.float32(_FLAT))
 
 
 def to_mono_pixels(pair: Pair, match: Match) -> FloatArray:

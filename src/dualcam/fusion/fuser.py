@@ -175,12 +175,12 @@ class Fuser:
         with log.hop("refColor") as facts:
             if keep_stages:
                 stages = render.early_stages(pair, known.mono, known.tone, known.match, exposed)
+            turned = None
             if self._view == "color":
                 turned = color_view.bring(pair, measured, known.match, exposed)
                 facts["detail from mono"] = turned.detailed
                 measured = turned.measured
                 known = replace(known, measured=measured, mono=turned.mono, match=turned.match)
-                del turned
             colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
             if self._view == "color" and not self._method.polishes:
                 colored = replace(colored, color=exposed.color)
@@ -190,6 +190,8 @@ class Fuser:
             del known, exposed
         with log.hop("refSR"):
             pixels, confidence = self._method.ref_sr(colored, measured, on_tile)
+            if turned is not None:
+                confidence = color_view.claimed(confidence, turned, self._method.name)
         with log.hop("render") as facts:
             provenance = render.enlarge_labels(colored.provenance, *pixels.shape[:2])
             facts["mean confidence"] = float(confidence.mean())
