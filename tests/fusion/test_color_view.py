@@ -138,3 +138,23 @@ def test_detail_without_a_counterpart_is_left_out(pair):
 def test_an_unknown_view_is_refused():
     with pytest.raises(UsageError, match="sideways"):
         Fuser(view="sideways")
+
+
+@pytest.mark.parametrize("method", ["classical", "neural"])
+def test_confidence_is_smaller_where_brightness_is_in_doubt(method):
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.3, 0.99, (40, 60)).astype(np.float32)
+
+    def claimed(detail, noise, enlargement):
+        evidence = np.zeros((20, 30, 4), np.float32)
+        evidence[...] = np.log(0.05), detail, noise, np.log(enlargement)
+        view = color_view.ColorView(None, None, None, 0.0, evidence)
+        return color_view.claimed(sure, view, method)
+
+    usual = claimed(1.0, 0.05, 2.0)
+    assert usual.shape == sure.shape and 0 < usual.min() and usual.max() < 1
+    assert (usual > claimed(0.0, 0.05, 2.0)).all()
+    assert (usual > claimed(1.0, 0.15, 2.0)).all()
+    assert (usual > claimed(1.0, 0.05, 4.0)).all()
+    order = np.argsort(sure, axis=None)
+    assert (np.diff(usual.ravel()[order]) >= 0).all()
