@@ -222,6 +222,35 @@ class Colored:
     tone: Tone
 
 
+class Severity(IntEnum):
+    """How far a finding about a capture matters."""
+
+    INFO = 0  # good to know
+    WARNING = 1  # the result will be visibly worse than it could be
+    SERIOUS = 2  # the result will be mostly wrong, or hardly better than without the color picture
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One finding about a capture.
+
+    Attributes:
+        name: what was looked at, such as "color-light"; stays the same from version to version.
+        severity: how far it matters.
+        value: what was measured.
+        unit: of the value: "EV", "px", "s", "" for a plain ratio or share.
+        text: one sentence about it.
+        remedy: what would help, in the photographer's terms; "" where nothing has to.
+    """
+
+    name: str
+    severity: Severity
+    value: float
+    unit: str
+    text: str
+    remedy: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """What one hop did: its name, its seconds and its facts (numbers and short texts for the report)."""
@@ -236,7 +265,7 @@ class Fusion:
     """The result of a fusion, as the mono camera sees the scene or, if asked for, as the color camera does.
 
     Attributes:
-        pixels: (H, W, 3) float32, linear, clipped to [0, 1].
+        pixels: (H, W, 3) float32, linear, in [0, 1], for a display: recovered lamps lie under a shoulder.
         confidence: (H, W) float32 in [0, 1], the probability that the color of a pixel is within 5 CIEDE2000
             of the truth.
         provenance: (H, W) uint8, ``Provenance`` values.
@@ -247,6 +276,9 @@ class Fusion:
         stages: display-domain pictures (H, W) or (H, W, 3) float32 in [0, 1] by name, in order; empty unless
             asked for.
         notes: remarks for the user (low overlap, alpha ignored, ...).
+        radiance: (H, W, 3) float32, linear, the same without a shoulder: over 1 where the color camera saw how bright a
+            lamp is that mono clipped. None where no such light was found: then ``pixels`` is that.
+        advice: what was noticed about the capture, the most serious first.
     """
 
     pixels: FloatArray
@@ -258,6 +290,8 @@ class Fusion:
     hops: tuple[Hop, ...] = ()
     stages: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    radiance: FloatArray | None = None
+    advice: tuple[Advice, ...] = ()
 
     @property
     def base(self) -> Frame:

@@ -88,53 +88,16 @@ def test_fit_gamut(linear, weights):
     np.testing.assert_allclose(out[inside], linear[inside], atol=1e-6)
 
 
-@given(st.floats(1.3, 8))
-def test_shoulder(limit):
-    knee, top = upsample._KNEE, upsample._TOP
-    x = np.linspace(0, limit * 1.2, 500, dtype=np.float32)
-    y = upsample._shoulder(x, limit)
-    assert (np.diff(y) >= -1e-6).all() and y.max() <= top + 1e-6
-    assert np.array_equal(y[x <= knee], x[x <= knee])
-    assert upsample._shoulder(np.float32([limit]), limit) == pytest.approx(top, abs=1e-3)
-    # It leaves the line smoothly.
-    start = upsample._shoulder(np.float32([knee, knee + 1e-3]), limit)
-    assert np.diff(start)[0] == pytest.approx(1e-3, rel=0.05)
-
-
-def clipped_sun(size=64):
-    """A bright orange disc that mono loses and color does not."""
-    y, x = np.mgrid[0:size, 0:size] - size / 2
-    sun = np.exp(-((np.hypot(x, y) / 14) ** 2)).astype(np.float32)
-    linear = 0.2 + sun[..., None] * np.float32([4.0, 2.0, 0.5])
-    mono = (linear @ WEIGHTS).astype(np.float32)
-    colored = colored_of(linear, size, size)
-    color = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return replace(colored, color=color.astype(np.float32)), np.clip(mono, 0, 1), mono
-
-
-def test_highlight_limit_needs_clipped_mono_and_brighter_color():
-    colored, clipped, _ = clipped_sun()
-    assert 1.25 < upsample.highlight_limit(colored, clipped) < 2.5
-    dark = replace(colored, mono=colored.mono * np.float32(0.9))
-    assert upsample.highlight_limit(dark, clipped * np.float32(0.8)) == 1.0
-    pale = replace(colored, color=np.minimum(colored.color, 1))
-    assert upsample.highlight_limit(pale, clipped) == 1.0
-
-
-def test_clipped_highlights_take_the_color_cameras_shape():
-    colored, clipped, linear = clipped_sun()
-    out = upsample.upsample(colored, clipped)
-    assert out.min() >= 0 and out.max() <= 1
-    lost = linear > 1.02
-    assert lost.sum() > 100
-    # Not white, and still rising toward the middle, where mono is flat.
-    assert (out[lost].max(-1) - out[lost].min(-1)).mean() > 0.08
-    assert out[32, 32] @ WEIGHTS > out[32, 42] @ WEIGHTS + 0.01
-    # Under the knee nothing moves.
-    low = clipped < 0.65
-    np.testing.assert_allclose((out @ WEIGHTS)[low], clipped[low], atol=1e-3)
-    luminance = out[32, 32:] @ WEIGHTS
-    assert (np.diff(luminance) <= 2e-3).all()
+def test_colors_are_left_as_they_are_where_that_is_asked_for():
+    rng = np.random.default_rng(1)
+    linear = rng.uniform(0, 1, (20, 30, 3)).astype(np.float32)
+    mono = rng.uniform(0.5, 1, (20, 30)).astype(np.float32)
+    asked = rng.random((20, 30)) < 0.3
+    fitted = upsample.with_luminance(linear, mono, WEIGHTS)
+    out = upsample.with_luminance(linear, mono, WEIGHTS, asked)
+    assert np.array_equal(out[~asked], fitted[~asked])
+    assert out[asked].max() > 1.2
+    np.testing.assert_allclose((out @ WEIGHTS)[asked], mono[asked], rtol=1e-4)
 
 
 def test_the_curve_of_the_tests_is_used_consistently():

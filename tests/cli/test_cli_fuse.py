@@ -93,6 +93,8 @@ def test_options_reach_the_fuser(call, pair, fuser):
         "weights": None,
         "threads": None,
         "precision": "auto",
+        "highlights": "auto",
+        "strict": False,
     }
     assert fuser.sources == pair
 

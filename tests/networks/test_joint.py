@@ -118,7 +118,7 @@ def test_planes_of_refcolor(color, mono, places):
 def test_luminance_is_mono_s(color, mono):
     wild = (color * 1.4 - 0.1).astype(np.float32)
     linear, target = (curves.decode(np.clip(p, 0, 1)) for p in (wild, mono))
-    wanted = upsample.with_luminance(linear, target, TONE.weights, 1.0)
+    wanted = upsample.with_luminance(linear, target, TONE.weights)
     weights = torch.from_numpy(TONE.weights)[None]
     made = back(joint.with_luminance(torched(wild), torched(mono), weights))
     np.testing.assert_allclose(made, curves.encode(wanted), atol=2e-5)

@@ -59,7 +59,7 @@ def test_silent_networks_leave_their_bases(folders, pair):
     clean = known.measured.mono_cleaner()
     difference = warp.resize(colored.color - colored.mono[..., None], HEIGHT, WIDTH)
     rough = decode(np.clip(encode(clean)[..., None] + difference, 0, 1))
-    wanted = upsample.with_luminance(rough, clean, tone.weights, 1.0)
+    wanted = upsample.with_luminance(rough, clean, tone.weights)
     np.testing.assert_allclose(encode(fusion.pixels), encode(wanted), atol=0.01)
     unclipped = (fusion.pixels > 0).all(-1) & (fusion.pixels < 1).all(-1)
     np.testing.assert_allclose((fusion.pixels @ tone.weights)[unclipped], clean[unclipped], atol=1e-4)

@@ -13,38 +13,36 @@ from numpy.typing import NDArray
 
 from dualcam.camera.channels import highest
 from dualcam.camera.curves import decode, encode
-from dualcam.camera.measure import CLIPPED
 from dualcam.frame import Colored, FloatArray
 from dualcam.rig import warp
 
 _RADIUS = 2
 _SMOOTHNESS = 1e-4
-# Recovered highlights rise from the knee to the top; the top is not white, where a display has no color left.
-_KNEE, _TOP = 0.65, 0.9
 # Rows rendered at a time: the working memory does not grow with the picture.
 _STRIP = 256
 
 
-def upsample(colored: Colored, mono: FloatArray) -> FloatArray:
+def upsample(colored: Colored, mono: FloatArray, unfitted: NDArray[np.bool_] | None = None) -> FloatArray:
     """Render the full resolution.
 
     Args:
         colored: what refColor made.
         mono: (H, W) float32, linear, denoised, full resolution.
+        unfitted: (H, W) bool, where colors are wanted as they are, even if no display shows them.
 
     Returns:
-        (H, W, 3) float32, linear, in [0, 1].
+        (H, W, 3) float32, linear, in [0, 1] where they were fitted.
     """
     slope, offset = _regress(colored.mono, colored.color)
     height, width = mono.shape
     out = np.empty((height, width, 3), np.float32)
-    shoulder = highlight_limit(colored, mono)
     for top in range(0, height, _STRIP):
         rows = slice(top, min(height, top + _STRIP))
         a, b = (warp.enlarged_part(p, rows, slice(0, width), height, width) for p in (slope, offset))
         plane = mono[rows]
         linear = np.maximum(decode(a * encode(plane)[..., None] + b), 0)
-        out[rows] = with_luminance(linear, plane, colored.tone.weights, shoulder)
+        kept = unfitted[rows] if unfitted is not None else None
+        out[rows] = with_luminance(linear, plane, colored.tone.weights, kept)
     return out
 
 
@@ -64,49 +62,29 @@ def _regress(mono: FloatArray, color: FloatArray) -> tuple[FloatArray, FloatArra
     return half * (mean(slope) + 1), half * (offset + color - mono[..., None])
 
 
-def highlight_limit(colored: Colored, mono: FloatArray) -> float:
-    """The brightest luminance that color saw where mono is clipped; 1 when mono lost nothing worth having."""
-    small = decode(colored.mono)
-    clipped = small >= CLIPPED
-    if clipped.mean() < 1e-3:
-        return 1.0
-    luminance = decode(cv2.GaussianBlur(colored.color, (0, 0), 1.5)) @ colored.tone.weights
-    limit = float(np.percentile(luminance[clipped], 99))
-    return min(limit, 8.0) if limit > 1.25 else 1.0
-
-
-def with_luminance(linear: FloatArray, mono: FloatArray, weights: FloatArray, limit: float) -> FloatArray:
+def with_luminance(
+    linear: FloatArray, mono: FloatArray, weights: FloatArray, unfitted: NDArray[np.bool_] | None = None
+) -> FloatArray:
     """Give a picture mono's luminance; colors that do not fit the display then get paler.
 
     Args:
         linear: (..., 3) linear.
         mono: (...) linear, denoised.
         weights: (3,) spectral weights of the mono camera.
-        limit: of ``highlight_limit``.
+        unfitted: (...) bool, where colors are wanted as they are, even if no display shows them.
 
     Returns:
-        (..., 3) linear in [0, 1].
+        (..., 3) linear, in [0, 1] where they were fitted.
     """
     luminance = linear @ weights
-    target = mono
-    if limit > 1.0:
-        # Where mono is clipped, color still measures; both then share a shoulder that leaves the rest alone.
-        blend = np.clip((mono - np.float32(0.9)) / np.float32(CLIPPED - 0.9), 0, 1)
-        target = _shoulder((1 - blend) * mono + blend * np.maximum(mono, luminance), limit)
     # Under a thousandth of white the ratio is noise: there the pixel goes to gray.
     floor = np.float32(1e-3)
-    scaled = linear * (target / np.maximum(luminance, floor))[..., None]
-    scaled += (np.maximum(floor - luminance, 0) / floor * target)[..., None]
-    return fit_gamut(scaled, weights)
-
-
-def _shoulder(luminance: FloatArray, limit: float) -> FloatArray:
-    """Identity up to the knee, then a smooth rise that reaches the top at ``limit`` (Reinhard's extended curve)."""
-    span = _TOP - _KNEE
-    over = np.maximum(luminance - _KNEE, 0) / span
-    reach = (limit - _KNEE) / span
-    bent = over * (1 + over / reach**2) / (1 + over)
-    return np.where(luminance > _KNEE, _KNEE + span * np.minimum(bent, 1), luminance).astype(np.float32)
+    scaled = linear * (mono / np.maximum(luminance, floor))[..., None]
+    scaled += (np.maximum(floor - luminance, 0) / floor * mono)[..., None]
+    fitted = fit_gamut(scaled, weights)
+    if unfitted is not None:
+        fitted[unfitted] = scaled[unfitted]
+    return fitted
 
 
 def fit_gamut(linear: FloatArray, weights: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, export, fuse, info, sensor, simulate, train
+from dualcam.cli import advise, demo, doctor, evaluate, export, fuse, info, sensor, simulate, train
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -51,6 +51,9 @@ def build() -> typer.Typer:
     app.command(
         "fuse", cls=simulate.Grouped, epilog=fuse.EPILOG, short_help="Fuse a mono and a color picture."
     )(fuse.fuse)
+    app.command(
+        "advise", epilog=advise.EPILOG, short_help="Say what is wrong with a capture, and what would help."
+    )(advise.advise)
     app.command("demo", short_help="Fuse the pictures that come with dualcam.")(demo.demo)
     app.command(
         "simulate",

@@ -86,6 +86,13 @@ class Bits(StrEnum):
     float = "32"
 
 
+class Highlights(StrEnum):
+    """Where lamps come from that mono clipped."""
+
+    auto = "auto"
+    off = "off"
+
+
 class OutputCurve(StrEnum):
     """The transfer curve of the output."""
 
@@ -134,6 +141,22 @@ def fuse(
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
     ] = Place.auto,
     view: Annotated[View, typer.Option(help="Whose view the result shows.")] = View.mono,
+    highlights: Annotated[
+        Highlights,
+        typer.Option(help="auto: lamps that mono clipped come from the color camera; off: they are white."),
+    ] = Highlights.auto,
+    headroom: Annotated[
+        float,
+        typer.Option(
+            metavar="EV",
+            min=0,
+            max=8,
+            help="Write a 16-bit picture so many EV darker, so that lamps over white survive in it.",
+        ),
+    ] = 0.0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a capture with a serious fault; see 'dualcam advise'.")
+    ] = False,
     weights: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Other weights than those of the package, from `dualcam export`."),
@@ -201,6 +224,7 @@ def fuse(
                 int(bits) if bits else None,
                 overwrite,
                 output_curve.value,
+                headroom,
             )
             if threads is not None:
                 import cv2
@@ -214,6 +238,8 @@ def fuse(
                 weights=weights,
                 threads=threads,
                 precision=precision.value,
+                highlights=highlights.value,
+                strict=strict,
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(
@@ -226,7 +252,7 @@ def fuse(
                 )
             plan.write(fusion)
         if not quiet:
-            for line in summary(facts(fusion), time.perf_counter() - started):
+            for line in summary(facts(fusion), time.perf_counter() - started, verbose):
                 say(line)
             for path in filter(None, (confidence, report, stages)):
                 say(f"  also wrote {path}")
@@ -268,9 +294,11 @@ class Plan:
         bits: bits of a sample of the result, or None for the format's default.
         overwrite: existing stage pictures may be replaced.
         curve: of the result: "auto", "srgb" or "linear".
+        headroom: EV by which a 16-bit result is written darker.
 
     Raises:
         OutputError: one of them cannot be made.
+        UsageError: headroom for a result that is not written in 16 bits.
     """
 
     def __init__(
@@ -283,10 +311,11 @@ class Plan:
         bits: int | None = None,
         overwrite: bool = False,
         curve: str = "auto",
+        headroom: float = 0.0,
     ) -> None:
         import numpy as np
 
-        from dualcam.files.write import SUFFIXES, write, write_gray
+        from dualcam.files.write import SUFFIXES, depth_of, write, write_gray
 
         self._outputs = outputs
         self._bits = bits
@@ -298,6 +327,13 @@ class Plan:
         # One black pixel tells about format, bits and disk before minutes of work do.
         with _real_name(self._picture):
             write(self._picture.hidden, np.zeros((1, 1, 3), np.float32), bits=bits, curve=curve)
+        self._depth, self._headroom = depth_of(picture, bits), headroom
+        if headroom and self._depth != 16:
+            kept = "32 bits keep lamps anyway." if self._depth == 32 else "8 bits have no steps to spare."
+            raise UsageError(
+                f"--headroom is for results in 16 bits, and {picture} holds {self._depth}.",
+                f"Leave it out: {kept}" if self._depth == 32 else f"{kept} Write a 16-bit TIFF or PNG.",
+            )
         if self._confidence is not None:
             with _real_name(self._confidence):
                 write_gray(self._confidence.hidden, np.zeros((1, 1), np.float32))
@@ -309,17 +345,19 @@ class Plan:
     def write(self, fusion: Fusion) -> None:
         """Write all of them under their hidden names."""
         from dualcam.files.write import write, write_gray
+        from dualcam.fusion.highlights import for_file
         from dualcam.fusion.report import to_html, to_json
 
         with _real_name(self._picture):
             write(
                 self._picture.hidden,
-                fusion.pixels,
+                for_file(fusion, self._depth, self._headroom),
                 origin=fusion.base.origin,
                 bits=self._bits,
                 curve=self._curve,
                 overwrite=True,
-                provenance=provenance(fusion),
+                provenance=provenance(fusion)
+                + (f", {self._headroom:g} EV of headroom" if self._headroom else ""),
             )
         if self._confidence is not None:
             with _real_name(self._confidence):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -84,12 +84,13 @@ def facts_text(facts: Mapping[str, object]) -> str:
     return ", ".join(f"{key} {_short(value)}" for key, value in facts.items())
 
 
-def summary(known: Mapping[str, Any], seconds: float) -> list[str]:
+def summary(known: Mapping[str, Any], seconds: float, verbose: bool = False) -> list[str]:
     """Write the facts of a fusion (``fusion.report.facts``) as lines for people.
 
     Args:
         known: the facts.
         seconds: time from start to end, reading and writing included.
+        verbose: with every finding about the capture, not only with those that matter.
     """
     placed, shares, out = known["placement"], known["provenance"], known["output"]
     lines = [
@@ -99,7 +100,23 @@ def summary(known: Mapping[str, Any], seconds: float) -> list[str]:
         "  color       " + ", ".join(f"{_percent(share)} {kind}" for kind, share in shares.items()),
         f"  confidence  {_percent(known['confidence']['mean'])} on average",
     ]
-    return lines + [f"  note: {note}" for note in known["notes"]]
+    lines += [f"  note: {note}" for note in known["notes"]]
+    return lines + [f"  {line}" for line in advice_lines(known["advice"], verbose)]
+
+
+def advice_lines(found: Sequence[Mapping[str, Any]], verbose: bool = False) -> list[str]:
+    """Write findings about a capture (``fusion.report.advice_facts``) for people, one or two lines each.
+
+    Args:
+        found: the findings.
+        verbose: those for information, too.
+    """
+    lines = []
+    for advice in found:
+        if verbose or advice["severity"] != "info":
+            lines.append(f"{advice['severity']}: {advice['text']}")
+            lines += [f"  remedy: {advice['remedy']}"] if advice["remedy"] else []
+    return lines
 
 
 def _short(value: object) -> str:

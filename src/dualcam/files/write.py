@@ -120,6 +120,15 @@ def write_gray(
     return _store(path, lambda: encoder(ready, encode.Extras(None, provenance, tagged=False)), overwrite)
 
 
+def depth_of(path: str | Path, bits: int | None = None) -> int:
+    """Bits of a sample that ``write`` gives a picture of this name.
+
+    Raises:
+        OutputError: an unknown suffix, or bits that the format does not hold.
+    """
+    return _format(Path(path), bits)[1]
+
+
 def _format(path: Path, bits: int | None) -> tuple[Encoder, int]:
     if path.suffix.lower() not in _FORMATS:
         what = f"has the suffix {path.suffix!r}" if path.suffix else "has no suffix"

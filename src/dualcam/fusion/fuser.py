@@ -23,8 +23,23 @@ from dualcam.camera.remosaic import remosaiced
 from dualcam.classical.exposure import rough_luma, rough_tone
 from dualcam.errors import InputError, UsageError
 from dualcam.files.read import from_array, read
-from dualcam.frame import Fact, FloatArray, Frame, Fusion, Hop, Pair, Provenance, Role, Tone, View, Watch
+from dualcam.frame import (
+    Advice,
+    Fact,
+    FloatArray,
+    Frame,
+    Fusion,
+    Hop,
+    Pair,
+    Provenance,
+    Role,
+    Tone,
+    View,
+    Watch,
+)
 from dualcam.fusion import color_view, render
+from dualcam.fusion import highlights as recovery
+from dualcam.fusion.advice import advise, refuse_serious
 from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
@@ -52,6 +67,7 @@ class Prepared:
         mono: (h, w) float32, linear, the denoised mono on the match grid, as the method wants it.
         match: the match.
         tone: the rough exposure match.
+        advice: what was noticed about the capture; empty unless asked for.
     """
 
     pair: Pair
@@ -59,6 +75,7 @@ class Prepared:
     mono: FloatArray
     match: Match
     tone: Tone
+    advice: tuple[Advice, ...] = ()
 
 
 class Fuser:
@@ -72,6 +89,8 @@ class Fuser:
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
         precision: what the networks compute in: "auto", "int8" or "float32".
+        highlights: "auto" takes lamps that mono clipped from the color camera, "off" leaves them white.
+        strict: refuse a capture with a serious fault (``fusion.advice``).
 
     Raises:
         UnavailableError: for a method, device or weights that are not there.
@@ -87,13 +106,19 @@ class Fuser:
         weights: str | Path | None = None,
         threads: int | None = None,
         precision: str = "auto",
+        highlights: str = "auto",
+        strict: bool = False,
     ) -> None:
         if view not in VIEWS:
             raise UsageError(f"there is no view {view!r}.", f"Use one of {', '.join(VIEWS)}.")
         if place not in ("auto", "identity"):
             raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
         self._method: Method = choose(method, weights, threads, device, precision)
+        if highlights not in recovery.CHOICES:
+            raise UsageError(f"there is no {highlights!r} for highlights.", "Use auto or off.")
         self._place = place
+        self._highlights = highlights == "auto"
+        self._strict = strict
         self._view: View = view
 
     def fuse(
@@ -117,7 +142,7 @@ class Fuser:
             on_tile: called after every tile of the hop under way: how many of how many are done.
 
         Raises:
-            InputError: when a file or array cannot be used.
+            InputError: when a file or array cannot be used; with ``strict``, when the capture has a serious fault.
             PlacementError: when the two cannot be placed on each other.
             UsageError: when both are the same file.
         """
@@ -162,8 +187,10 @@ class Fuser:
         past: Past | None = None,
     ) -> Fusion:
         stages: dict[str, FloatArray] = {}
-        known = self._prepare(mono, color, log, on_forecast, past)
-        pair, measured = known.pair, known.measured
+        known = self._prepare(mono, color, log, on_forecast, past, advised=past is None)
+        pair, measured, advice = known.pair, known.measured, known.advice
+        if self._strict:
+            refuse_serious(advice)
         with log.hop("refEC") as facts:
             exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
             facts |= {
@@ -186,12 +213,20 @@ class Fuser:
                 colored = replace(colored, color=exposed.color)
             for kind in Provenance:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
+            lamps = None
+            if self._highlights:
+                lamps = recovery.find(pair, measured, known.mono, known.match, exposed.tone)
             # Large, and of no use from here on.
             del known, exposed
-        with log.hop("refSR"):
-            pixels, confidence = self._method.ref_sr(colored, measured, on_tile)
+        with log.hop("refSR") as facts:
+            unfitted = lamps.unfitted if lamps is not None else None
+            pixels, confidence = self._method.ref_sr(colored, measured, on_tile, unfitted)
             if turned is not None:
                 confidence = color_view.claimed(confidence, turned, self._method.name)
+            radiance = None
+            if lamps is not None:
+                pixels, radiance = recovery.render(pixels, lamps)
+                facts |= recovery.facts(lamps)
         with log.hop("render") as facts:
             provenance = render.enlarge_labels(colored.provenance, *pixels.shape[:2])
             facts["mean confidence"] = float(confidence.mean())
@@ -208,6 +243,8 @@ class Fuser:
             hops=tuple(log.hops),
             stages=stages,
             notes=_notes(pair, measured, provenance, self._view) + self._method.notes,
+            radiance=radiance,
+            advice=advice,
         )
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:
@@ -217,6 +254,17 @@ class Fuser:
         """
         with parallel.sharing():
             return self._prepare(mono, color, _Log(None))
+
+    def advise(self, mono: Picture, color: Picture) -> tuple[Advice, ...]:
+        """Say what should be known about a capture and what would make it better, without fusing it.
+
+        Takes and raises what ``fuse`` does; needs no networks.
+
+        Returns:
+            The findings, the most serious first.
+        """
+        with parallel.sharing():
+            return self._prepare(mono, color, _Log(None), advised=True).advice
 
     @property
     def method(self) -> Method:
@@ -230,6 +278,7 @@ class Fuser:
         log: _Log,
         on_forecast: Callable[[Forecast], None] | None = None,
         past: Past | None = None,
+        advised: bool = False,
     ) -> Prepared:
         with log.hop("read") as facts:
             _refuse_same(mono, color)
@@ -289,12 +338,13 @@ class Fuser:
                 "agrees both ways": agree,
                 "likeness": float(found.likeness[found.inside].mean()) if found.inside.any() else 0.0,
             }
+            advice = advise(pair, measured, small, found, tone) if advised else ()
         if past is not None and found.flows is not None:
             if past.lost(agree):
                 past.forget()
                 return self._prepare(*frames, log, past=past)
             past.keep(placement, found.flows, agree)
-        return Prepared(pair, measured, small, found, tone)
+        return Prepared(pair, measured, small, found, tone, advice)
 
 
 def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure, upsample
 from dualcam.errors import UnavailableError, UsageError
@@ -69,9 +72,16 @@ class Method(Protocol):
         ...
 
     def ref_sr(
-        self, colored: Colored, measured: Measured, watch: Watch | None = None
+        self,
+        colored: Colored,
+        measured: Measured,
+        watch: Watch | None = None,
+        unfitted: NDArray[np.bool_] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
-        """Color and the full mono -> pixels (H, W, 3) linear in [0, 1], confidence (H, W) in [0, 1]."""
+        """Color and the full mono -> pixels (H, W, 3) linear in [0, 1], confidence (H, W) in [0, 1].
+
+        Where ``unfitted`` (H, W) is true, colors of mono's luminance are not made to fit [0, 1].
+        """
         ...
 
 
@@ -111,10 +121,14 @@ class Classical:
         return colorize.colorize(mono, exposed, match)
 
     def ref_sr(
-        self, colored: Colored, measured: Measured, watch: Watch | None = None
+        self,
+        colored: Colored,
+        measured: Measured,
+        watch: Watch | None = None,
+        unfitted: NDArray[np.bool_] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """See ``classical.upsample``; the confidence is enlarged."""
-        pixels = upsample.upsample(colored, measured.mono_clean)
+        pixels = upsample.upsample(colored, measured.mono_clean, unfitted)
         return pixels, render.enlarge_confidence(colored.confidence, *pixels.shape[:2])
 
 

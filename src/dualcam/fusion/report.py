@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dualcam._version import __version__
-from dualcam.frame import Frame, Fusion, Provenance
+from dualcam.frame import Advice, Frame, Fusion, Provenance
 from dualcam.fusion import report_page
 from dualcam.rig import mapping
 
-__all__ = ["facts", "to_html", "to_json"]
+__all__ = ["advice_facts", "facts", "to_html", "to_json"]
 
 
 def facts(fusion: Fusion) -> dict[str, Any]:
@@ -56,9 +57,25 @@ def facts(fusion: Fusion) -> dict[str, Any]:
         "seconds": sum(hop.seconds for hop in fusion.hops),
         "stages": list(fusion.stages),
         "notes": list(fusion.notes),
+        "advice": advice_facts(fusion.advice),
     }
     plain: dict[str, Any] = _plain(found)
     return plain
+
+
+def advice_facts(found: Sequence[Advice]) -> list[dict[str, Any]]:
+    """Findings about a capture as plain dictionaries; a severity becomes "info", "warning" or "serious"."""
+    return [
+        {
+            "name": advice.name,
+            "severity": advice.severity.name.lower(),
+            "value": _plain(float(advice.value)),
+            "unit": advice.unit,
+            "text": advice.text,
+            "remedy": advice.remedy,
+        }
+        for advice in found
+    ]
 
 
 def to_json(fusion: Fusion) -> str:

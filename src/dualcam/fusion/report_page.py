@@ -73,7 +73,7 @@ def page(fusion: Fusion, known: Mapping[str, Any]) -> str:
         "provenance_map": _png(cv2.resize(maps[1], size, interpolation=cv2.INTER_NEAREST)),
         "cards": _cards(known),
         "shares": _shares(known),
-        "notes": _notes(known),
+        "notes": _notes(known) + _advice(known),
         "hops": _hop_rows(known),
         "seconds": f"{known['seconds']:.2f}",
         "placement": _rows(_placement_texts(known["placement"])),
@@ -249,6 +249,18 @@ def _notes(known: Mapping[str, Any]) -> str:
         return ""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return f'<section class="notes"><h2>Notes</h2><ul>{items}</ul></section>'
+
+
+def _advice(known: Mapping[str, Any]) -> str:
+    if not known["advice"]:
+        return ""
+    items = "".join(
+        f'<li class="{advice["severity"]}"><b>{advice["severity"]}</b> {escape(advice["text"])}'
+        + (f"<br><em>{escape(advice['remedy'])}</em>" if advice["remedy"] else "")
+        + "</li>"
+        for advice in known["advice"]
+    )
+    return f'<section class="notes advice"><h2>The capture</h2><ul>{items}</ul></section>'
 
 
 def _hop_rows(known: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
@@ -121,11 +122,14 @@ class Neural:
         )
 
     def ref_sr(
-        self, colored: Colored, measured: Measured, watch: Watch | None = None
+        self,
+        colored: Colored,
+        measured: Measured,
+        watch: Watch | None = None,
+        unfitted: NDArray[np.bool_] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Tile by tile, from mono as shot and denoised: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
         height, width = measured.mono.shape
-        limit = upsample.highlight_limit(colored, measured.mono_clean)
         difference = colored.color - colored.mono[..., None]
         sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
         logit = _logit(colored.confidence)
@@ -151,7 +155,7 @@ class Neural:
                 features.shown(base + residual),
                 features.shown(clean + noise * cleaner[..., 0]),
                 colored.tone.weights,
-                limit,
+                unfitted[piece.rows, piece.columns] if unfitted is not None else None,
             )
             sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
 

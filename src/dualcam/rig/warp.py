@@ -27,6 +27,8 @@ def centers(height: int, width: int) -> FloatArray:
 
 def transform(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> FloatArray:
     """Apply a (3, 3) homography to points (..., 2) -> (..., 2) float32."""
+    if points.size == 0:  # OpenCV gives None for no points
+        return np.zeros(points.shape, np.float32)
     flat = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 1, 2)
     return cv2.perspectiveTransform(flat, matrix).reshape(points.shape).astype(np.float32, copy=False)
 
