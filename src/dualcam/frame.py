@@ -150,7 +150,7 @@ class Placement:
         quality: 0 to 1, how far the placement can be trusted; 1.0 when given by the user.
         matches: number of feature matches that agree with it (0 when given by the user).
         parallax_px: spread of the matches about the placement, 95th percentile, in mono pixels.
-        method: "features", "structure" (gradient correlation), "rig" or "identity" (given by the user).
+        method: "features", "stars", "structure" (gradient correlation), "rig" or "identity" (given by the user).
         bend: what the homography leaves over, or None.
         epipolar: (gh, gw, 2) float32, unit vectors along which parallax moves what is nearer, in mono pixels; nodes
             spread over the mono picture as those of a bend. None where it may move in any direction.

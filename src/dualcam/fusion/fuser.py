@@ -43,7 +43,7 @@ from dualcam.fusion.advice import advise, refuse_serious
 from dualcam.fusion.forecast import Forecast, forecast
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
-from dualcam.rig import warp
+from dualcam.rig import mapping, warp
 from dualcam.rig.calibrated import place_with
 from dualcam.rig.cameras import Rig
 from dualcam.rig.matching import Match, match, match_grid
@@ -332,6 +332,7 @@ class Fuser:
                 "overlap": placement.overlap,
                 "matches": placement.matches,
                 "parallax (mono px)": placement.parallax_px,
+                "bend (mono px)": mapping.largest_bend(pair),
             }
         with log.hop("measure") as facts:
             measured = measure(*frames, trust_color=self._method.trusts_stated_noise)

@@ -15,6 +15,7 @@ import numpy as np
 from dualcam._version import __version__
 from dualcam.frame import Advice, Frame, Fusion, Provenance
 from dualcam.fusion import report_page
+from dualcam.rig import mapping
 
 __all__ = ["advice_facts", "facts", "to_html", "to_json"]
 
@@ -48,6 +49,7 @@ def facts(fusion: Fusion) -> dict[str, Any]:
             "matches": placement.matches,
             "parallax_px": placement.parallax_px,
             "matrix": placement.matrix.tolist(),
+            "bend_px": mapping.largest_bend(fusion.pair),
         },
         "provenance": {kind.name.lower(): int(counts[kind]) / total for kind in reversed(Provenance)},
         "confidence": {"mean": float(np.mean(fusion.confidence, dtype=np.float64))},

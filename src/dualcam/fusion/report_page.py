@@ -32,6 +32,7 @@ _PROVENANCE_TEXT = {
 }
 _METHOD_TEXT = {
     "features": "feature matches",
+    "stars": "pattern of stars",
     "structure": "gradient correlation",
     "identity": "given by the user (identity)",
 }
@@ -291,6 +292,7 @@ def _placement_texts(placement: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Overlap", f"{_percent(placement['overlap'])} of the mono picture"),
         ("Matches", _number(placement["matches"])),
         ("Parallax", f"{_number(placement['parallax_px'])} mono pixels (95th percentile)"),
+        ("Bend", f"up to {_number(placement['bend_px'])} mono pixels" if placement["bend_px"] else "none"),
     ]
 
 

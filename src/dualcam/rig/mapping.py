@@ -62,6 +62,18 @@ def of(pair: Pair) -> Mapping:
     return Mapping(pair.placement.matrix, pair.placement.bend, mono[:2], color[:2])
 
 
+def largest_bend(pair: Pair) -> float:
+    """How far the bend of a placed pair moves anything within the color picture, in mono pixels; 0 without a bend."""
+    placement = pair.placement
+    if placement.bend is None:
+        return 0.0
+    mono, color = (frame.pixels.shape[:2] for frame in (pair.mono, pair.color))
+    height, width = placement.bend.forward.shape[:2]
+    here = nodes(height, width, mono)
+    seen = warp.inside(of(pair).to_color(here), *color)
+    return float(warp.length(placement.bend.forward)[seen].max(initial=0)) * placement.scale
+
+
 def place_color(pair: Pair) -> FloatArray:
     """The color picture as shot, resampled into the mono grid by the placement alone.
 

@@ -2,9 +2,11 @@
 
 Feature matches vote for a similarity with a wide tolerance, so that a scene with depth still agrees on one.
 If most of them also fit one homography tightly, the scene is flat or the parallax small and the homography is
-kept; else an affine map through the middle of the depths. Where features are few, whole-picture correlation has to
-agree, and where they are too few it decides (``structure``). The limits of both lie between what unrelated and true
-pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in docs/architecture.md).
+kept; else an affine map through the middle of the depths. What lenses and rolling shutters add is then looked for in
+the matches (``growing``, ``bending``). Where features are few, the pattern of stars is tried (``stars``); without one
+whole-picture correlation has to agree, and where features are too few it decides (``structure``). The limits of
+both lie between what unrelated and true pairs reach, as measured by ``benchmarks/unrelated_pairs.py`` (numbers in
+docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from dualcam.errors import PlacementError, UsageError
 from dualcam.frame import Frame, Placement
 from dualcam.rig import warp
 from dualcam.rig.features import Matches, match_pictures
+from dualcam.rig.growing import Grown, grow, settled
+from dualcam.rig.mapping import Mapping
+from dualcam.rig.stars import Sky, place_stars
 from dualcam.rig.structure import Correlation, correlate
 
 # Parallax tolerated about the similarity, as a share of the color picture's longer side.
@@ -64,6 +69,8 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
     # 0.5 at the refusal line, 1 from a third of the matches on.
     quality, method = 0.5 + 0.5 * (share - _MIN_SHARE) / (1 / 3 - _MIN_SHARE), "features"
     if count < _SURE_MATCHES or share < _SURE_SHARE:
+        if (sky := place_stars(mono.pixels, color.pixels)) is not None:
+            return _placed_by_stars(sky, mono, color)
         correlation = correlate(mono.pixels, color.pixels)
         enough = count >= _MIN_MATCHES and share >= _MIN_SHARE
         if not (enough and correlation.score >= _AGREEING_SCORE):
@@ -73,17 +80,29 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
             method = "structure"
     kept = Matches(matches.mono[agrees], matches.color[agrees])
     matrix = _refine(kept, similarity, color, mono)
-    _refuse_wild(matrix, mono, color)
-    scale = _scale(matrix, mono)
-    residual = np.linalg.norm(warp.transform(matrix, kept.mono) - kept.color, axis=1) * scale
+    found = grow(mono, color, matches, kept, matrix, _TOLERANCE * max(color.pixels.shape[:2]))
+    return _placement(found, quality, method, mono, color)
+
+
+def _placed_by_stars(sky: Sky, mono: Frame, color: Frame) -> Placement:
+    matrix, bend = settled(sky.model, sky.matrix)
+    return _placement(Grown(matrix, bend, sky.matches), sky.quality, "stars", mono, color)
+
+
+def _placement(found: Grown, quality: float, method: str, mono: Frame, color: Frame) -> Placement:
+    _refuse_wild(found.matrix, mono, color)
+    placed = Mapping(found.matrix, found.bend, mono.pixels.shape[:2], color.pixels.shape[:2])
+    scale, kept = _scale(placed), found.kept
+    residual = np.linalg.norm(placed.to_color(kept.mono) - kept.color, axis=1) * scale
     return Placement(
-        matrix=matrix,
+        matrix=found.matrix,
         scale=scale,
-        overlap=_overlap(matrix, mono, color),
+        overlap=_overlap(placed),
         quality=float(np.clip(quality, 0, 1)),
         matches=len(kept),
         parallax_px=float(np.percentile(residual, 95)) if len(kept) else 0.0,
         method=method,
+        bend=found.bend,
     )
 
 
@@ -92,7 +111,7 @@ def _identity(mono: Frame, color: Frame) -> Placement:
     matrix = warp.scaling(color.pixels.shape[1] / width, color.pixels.shape[0] / height)
     return Placement(
         matrix=matrix,
-        scale=_scale(matrix, mono),
+        scale=_scale(_flat(matrix, mono, color)),
         overlap=1.0,
         quality=1.0,
         matches=0,
@@ -182,21 +201,25 @@ def _affine_through_the_middle(
     return matrix @ np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, 1.0]])
 
 
-def _scale(matrix: NDArray[np.float64], mono: Frame) -> float:
-    height, width = mono.pixels.shape[:2]
+def _flat(matrix: NDArray[np.float64], mono: Frame, color: Frame) -> Mapping:
+    return Mapping(matrix, None, mono.pixels.shape[:2], color.pixels.shape[:2])
+
+
+def _scale(placed: Mapping) -> float:
+    height, width = placed.mono
     y, x = np.mgrid[0.1:0.9:9j, 0.1:0.9:9j]
     points = np.stack([x * width, y * height], axis=-1).reshape(-1, 2)
-    here = warp.transform(matrix, points)
-    right, down = (warp.transform(matrix, points + step) - here for step in ([1.0, 0.0], [0.0, 1.0]))
+    here = placed.to_color(points)
+    right, down = (placed.to_color(points + step) - here for step in ([1.0, 0.0], [0.0, 1.0]))
     area = np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0])
     return float(1 / np.sqrt(np.median(area)))
 
 
-def _overlap(matrix: NDArray[np.float64], mono: Frame, color: Frame) -> float:
-    height, width = mono.pixels.shape[:2]
+def _overlap(placed: Mapping) -> float:
+    height, width = placed.mono
     y, x = np.mgrid[0.005:0.995:100j, 0.005:0.995:100j]
-    positions = warp.transform(matrix, np.stack([x * width, y * height], axis=-1))
-    return float(warp.inside(positions, *color.pixels.shape[:2]).mean())
+    positions = placed.to_color(np.stack([x * width, y * height], axis=-1))
+    return float(warp.inside(positions, *placed.color).mean())
 
 
 def _name(frame: Frame) -> str:
@@ -240,7 +263,8 @@ def _refuse_wild(matrix: NDArray[np.float64], mono: Frame, color: Frame) -> None
     middle = np.array([[width / 2, height / 2], [width / 2 + 1, height / 2]])
     here, right = warp.transform(matrix, middle).astype(np.float64)
     turn = float(np.degrees(np.arctan2(right[1] - here[1], right[0] - here[0])))
-    scale, overlap = _scale(matrix, mono), _overlap(matrix, mono, color)
+    placed = _flat(matrix, mono, color)
+    scale, overlap = _scale(placed), _overlap(placed)
     problem = ""
     if abs(turn) > _MAX_ROTATION_DEG:
         problem = f"it would turn the color picture by {turn:.0f} degrees"
