@@ -28,6 +28,9 @@ def centers(height: int, width: int) -> FloatArray:
 def transform(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> FloatArray:
     """Apply a (3, 3) homography to points (..., 2) -> (..., 2) float32."""
     flat = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 1, 2)
+    if not flat.size:
+        # OpenCV gives None: a placement by structure may have no match at all.
+        return flat.reshape(points.shape)
     return cv2.perspectiveTransform(flat, matrix).reshape(points.shape).astype(np.float32, copy=False)
 
 
