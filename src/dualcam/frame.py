@@ -42,6 +42,21 @@ class NoiseModel:
     read: float
 
 
+@dataclass(frozen=True, slots=True)
+class KnownNoise:
+    """Noise that a file states, so that it need not be estimated from the picture.
+
+    Attributes:
+        models: one for mono; three for camera red, green and blue. They hold for linear samples as the converter gave
+            them, black 0, saturation 1, before white balance, demosaic and color matrix: those of ``Frame.pixels``
+            for mono, of ``Mosaic.samples`` for color.
+        source: where it is stated, such as "NoiseProfile in night.dng".
+    """
+
+    models: tuple[NoiseModel, ...]
+    source: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
     r"""Where a frame came from and what has to survive into the output.
@@ -96,12 +111,14 @@ class Frame:
         origin: the file's facts.
         mosaic: the samples that ``pixels`` were demosaiced from, on the same pixel grid; None unless the file
             was raw.
+        noise: the noise of the samples where a file states it; None to estimate it from the picture.
     """
 
     pixels: FloatArray
     role: Role
     origin: Origin = field(default_factory=Origin)
     mosaic: Mosaic | None = None
+    noise: KnownNoise | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

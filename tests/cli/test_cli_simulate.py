@@ -150,6 +150,7 @@ def test_plain_sensors_with_levels_and_gain(call, views, tmp_path):
     settings = facts(tmp_path / "out")["settings"]
     assert settings["mono"]["sensor"] == {
         "read_noise_e": 1, "row_noise_e": 0, "dark_e": 0, "bits": 12, "black": 0, "gain": 2,
+        "full_well_e": None, "prnu": 0, "dsnu_e": 0,
     }  # fmt: skip
     assert (settings["color"]["sensor"]["bits"], settings["color"]["sensor"]["black"]) == (14, 100)
     np.testing.assert_allclose(

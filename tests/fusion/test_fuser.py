@@ -358,7 +358,7 @@ def test_missing_files(tmp_path):
         ({"device": "tpu"}, UsageError, "tpu"),
         ({"threads": 0}, UsageError, "threads"),
         ({"place": "nonsense"}, UsageError, "nonsense"),
-        ({"view": "color"}, UsageError, "color"),
+        ({"view": "sideways"}, UsageError, "sideways"),
     ],
 )
 def test_options_are_refused_before_any_work(options, kind, named):

@@ -138,7 +138,7 @@ def test_page_shows_names_numbers_and_notes():
     for expected in (
         "night.png",
         "dark.jpg",
-        "90 × 60 pixels · classical method",
+        "90 × 60 pixels, mono view · classical method",
         "50.0 % measured",
         "0.93",
         "feature matches",

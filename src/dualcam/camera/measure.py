@@ -10,10 +10,13 @@ import numpy as np
 from dualcam.camera import noise
 from dualcam.camera.channels import highest
 from dualcam.camera.denoise import denoise_linear, refine_linear
-from dualcam.frame import FloatArray, Frame, NoiseModel
+from dualcam.camera.developed_noise import developed
+from dualcam.frame import FloatArray, Frame, Mosaic, NoiseModel
 
 # A sample this near to white is taken for clipped.
 CLIPPED = 0.985
+# Variance of the quietest patches over what the file states: beyond these another camera or setting is likely.
+_LEAST, _MOST = 1 / 3, 2.0
 
 
 # No slots: what is computed on demand is kept beside the fields.
@@ -27,6 +30,8 @@ class Measured:
         color_noise: noise of a color sample, one model a channel.
         mono_clipped: share of clipped mono samples.
         color_clipped: share of color pixels with a clipped channel.
+        sources: where the noise of mono and of color is from: "estimate", or the file that states it.
+        notes: remarks for the user.
     """
 
     mono: FloatArray
@@ -34,6 +39,8 @@ class Measured:
     color_noise: tuple[NoiseModel, NoiseModel, NoiseModel]
     mono_clipped: float
     color_clipped: float
+    sources: tuple[str, str] = ("estimate", "estimate")
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def mono_clean(self) -> FloatArray:
@@ -49,21 +56,72 @@ class Measured:
         return np.clip(refined, 0, 1, out=None if refined is self.mono else refined)
 
 
-def measure(mono: Frame, color: Frame) -> Measured:
-    """Measure both frames of a pair."""
+def measure(mono: Frame, color: Frame, *, trust_color: bool = False) -> Measured:
+    """Measure both frames of a pair.
+
+    Args:
+        mono: the mono frame. Noise that its file states is used instead of an estimate, unless the picture says
+            otherwise.
+        color: the color frame.
+        trust_color: the same for color. Not for methods that were fitted to estimates: those of color are higher, by
+            texture and errors of the demosaic.
+    """
     plane = mono.pixels[..., 0]
-    mono_noise = noise.estimate(plane)
+    notes: list[str] = []
+    sources = ["estimate", "estimate"]
+    mono_noise = None
+    if mono.noise is not None and _plausible(mono, [(plane, mono.noise.models[0])], notes):
+        mono_noise, sources[0] = mono.noise.models[0], mono.noise.source
+    color_noise = None
+    if trust_color and color.noise is not None and color.mosaic is not None:
+        models = color.noise.models
+        if _plausible(color, _sites(color.mosaic, models), notes):
+            color_noise, sources[1] = developed(models, color.mosaic), color.noise.source
+    return Measured(
+        mono=plane,
+        mono_noise=mono_noise or noise.estimate(plane),
+        color_noise=color_noise or _estimated(color),
+        mono_clipped=float((plane >= CLIPPED).mean()),
+        color_clipped=float((highest(color.pixels) >= CLIPPED).mean()),
+        sources=(sources[0], sources[1]),
+        notes=tuple(notes),
+    )
+
+
+def _estimated(color: Frame) -> tuple[NoiseModel, NoiseModel, NoiseModel]:
     red, green, blue = (
         _with_quantisation(noise.estimate(np.ascontiguousarray(color.pixels[..., c]), correlated=True), color)
         for c in range(3)
     )
-    return Measured(
-        mono=plane,
-        mono_noise=mono_noise,
-        color_noise=(red, green, blue),
-        mono_clipped=float((plane >= CLIPPED).mean()),
-        color_clipped=float((highest(color.pixels) >= CLIPPED).mean()),
+    return red, green, blue
+
+
+def _sites(mosaic: Mosaic, models: tuple[NoiseModel, ...]) -> list[tuple[FloatArray, NoiseModel]]:
+    """The four color planes of a mosaic, each with the noise that is stated for it."""
+    return [
+        (np.ascontiguousarray(mosaic.samples[site // 2 :: 2, site % 2 :: 2]), models["RGB".index(letter)])
+        for site, letter in enumerate(mosaic.pattern)
+    ]
+
+
+def _plausible(frame: Frame, planes: list[tuple[FloatArray, NoiseModel]], notes: list[str]) -> bool:
+    """Whether a picture can have the noise that its file states; a remark if not."""
+    ratios = [noise.excess(plane, model) for plane, model in planes]
+    known = [ratio for ratio in ratios if ratio is not None]
+    ratio = float(np.mean(known)) if known else 1.0
+    if _LEAST < ratio < _MOST:
+        return True
+    assert frame.noise is not None
+    times, why = (
+        (f"at least {ratio:.1f} times as much", "finely textured all over")
+        if ratio >= _MOST
+        else (f"{ratio:.2g} times as much", "denoised before")
     )
+    notes.append(
+        f"{frame.role}: the noise has {times} variance as {frame.noise.source} states: another camera or ISO setting, "
+        f"or a picture that is {why}; it was estimated instead"
+    )
+    return False
 
 
 def _with_quantisation(model: NoiseModel, frame: Frame) -> NoiseModel:

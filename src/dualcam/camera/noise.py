@@ -17,6 +17,8 @@ _PATCH = 8
 _CLASSES = 12
 # Variance of a demosaiced sample over that of its 2 x 2 mean, measured on edge-aware demosaiced RGGB noise.
 _CORRELATED = 3.2
+# The quietest patches for ``excess``, how many patches it wants, and what noise alone gives there.
+_QUIETEST, _ENOUGH, _OF_NOISE = 0.02, 100, 0.478
 # The second-difference mask of Immerkaer; the sum of its squares is 36.
 _MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / np.float32(6)
 
@@ -33,9 +35,7 @@ def estimate(plane: FloatArray, *, correlated: bool = False) -> NoiseModel:
         The model of the plane's own pixels; never negative. Pictures too small to tell give zero noise.
     """
     if correlated:
-        height, width = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
-        half = plane[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-        model = estimate(half.astype(np.float32))
+        model = estimate(_halved(plane))
         # Averaging 2 x 2 independent samples divides the variance by 4; neighbors made by interpolation
         # are correlated, so that the gain is smaller.
         return NoiseModel(shot=model.shot * _CORRELATED, read=model.read * _CORRELATED)
@@ -46,16 +46,55 @@ def estimate(plane: FloatArray, *, correlated: bool = False) -> NoiseModel:
     return _line(x, y)
 
 
+def excess(plane: FloatArray, model: NoiseModel) -> float | None:
+    """How many times more variance a picture has than a model says, at least, judged by its quietest patches.
+
+    Texture adds to the noise of most patches, but not much to that of the quietest 2 %.
+
+    Args:
+        plane: (H, W) float32, linear, its samples independent of each other.
+        model: what is said of its noise.
+
+    Returns:
+        The ratio; about 1 for the right model; None if the picture is too small to tell.
+    """
+    means, variances = _patches(plane)
+    if means.size < _ENOUGH:
+        return None
+    expected = np.maximum(model.shot * np.maximum(means, 0) + model.read, 1e-14)
+    return float(np.quantile(variances / expected, _QUIETEST)) / _OF_NOISE
+
+
+def variance(plane: FloatArray, *, correlated: bool = False) -> float:
+    """Noise variance of a plane (H, W), linear, that shows a flat field alone; ``correlated`` as in ``estimate``."""
+    if correlated:
+        return _CORRELATED * variance(_halved(plane))
+    return float((_residual(plane).astype(np.float64) ** 2).mean())
+
+
 def sigma(model: NoiseModel, linear: NDArray[np.floating]) -> FloatArray:
     """Standard deviation of the noise at a linear signal, same shape and unit as the signal."""
     return np.sqrt(np.maximum(model.shot * np.maximum(linear, 0) + model.read, 0)).astype(np.float32)
+
+
+def _halved(plane: FloatArray) -> FloatArray:
+    """Means of 2 x 2 samples; an odd last row or column is left out."""
+    height, width = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
+    half = plane[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
+    return half.astype(np.float32)
+
+
+def _residual(plane: FloatArray) -> FloatArray:
+    """Second differences, scaled so that white noise keeps its variance."""
+    out: FloatArray = cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT)
+    return out
 
 
 def _patches(plane: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rows, columns = plane.shape[0] // _PATCH, plane.shape[1] // _PATCH
     if rows == 0 or columns == 0:
         return np.empty(0), np.empty(0)
-    residual = cv2.filter2D(plane, cv2.CV_32F, _MASK, borderType=cv2.BORDER_REFLECT)
+    residual = _residual(plane)
 
     def cut(picture: FloatArray) -> FloatArray:
         return picture[: rows * _PATCH, : columns * _PATCH].reshape(rows, _PATCH, columns, _PATCH)

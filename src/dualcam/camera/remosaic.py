@@ -34,4 +34,5 @@ def remosaiced(frame: Frame) -> Frame:
         return frame
     samples = sensor.mosaic(frame.pixels, pattern)
     mosaic = Mosaic(samples, pattern, np.ones(3, np.float32), np.eye(3, dtype=np.float32))
-    return replace(frame, pixels=np.ascontiguousarray(develop.develop(mosaic)), mosaic=mosaic)
+    # Noise that was stated would be that of a raw file's samples, which these are not.
+    return replace(frame, pixels=np.ascontiguousarray(develop.develop(mosaic)), mosaic=mosaic, noise=None)

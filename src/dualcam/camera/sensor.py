@@ -41,6 +41,16 @@ def row_noise(shape: tuple[int, ...], rms_e: float, rng: np.random.Generator) ->
     return rng.normal(0.0, rms_e, (shape[0], *(1 for _ in shape[1:])))
 
 
+def fixed_pattern(shape: tuple[int, ...], number: int) -> NDArray[np.float64]:
+    """Standard normal numbers that are always the same: how the pixels of a sensor of this size differ.
+
+    Args:
+        shape: of the picture.
+        number: of the pattern; others are independent of it.
+    """
+    return np.random.default_rng([number, *shape]).standard_normal(shape)
+
+
 def expose(
     linear: NDArray[np.floating],
     full_signal_e: float,
@@ -49,6 +59,9 @@ def expose(
     *,
     row_noise_e: float = 0.0,
     dark_e: float = 0.0,
+    full_well_e: float | None = None,
+    prnu: float = 0.0,
+    dsnu_e: float = 0.0,
 ) -> FloatArray:
     """Expose a sensor: linear picture -> noisy linear picture of the same scale, unclipped.
 
@@ -62,33 +75,45 @@ def expose(
         rng: the source of randomness.
         row_noise_e: row noise, electrons rms.
         dark_e: dark signal, electrons; it comes with its own shot noise and is not subtracted.
+        full_well_e: electrons that a pixel can hold, or None for any number.
+        prnu: relative standard deviation of the pixels' sensitivity, a pattern that is the same in every exposure.
+        dsnu_e: the same of their dark offset, electrons.
     """
-    electrons = shot_noise(np.maximum(linear, 0).astype(np.float64) * full_signal_e + dark_e, rng)
+    expected = np.maximum(linear, 0).astype(np.float64) * full_signal_e
+    if prnu > 0:
+        expected *= np.maximum(1 + prnu * fixed_pattern(linear.shape, 1), 0)
+    electrons = shot_noise(expected + dark_e, rng)
+    if full_well_e is not None:
+        electrons = np.minimum(electrons, full_well_e)
+    if dsnu_e > 0:
+        electrons += dsnu_e * fixed_pattern(linear.shape, 2)
     electrons += read_noise(linear.shape, read_noise_e, rng)
     if row_noise_e > 0:
         electrons += row_noise(linear.shape, row_noise_e, rng)
     return (electrons / full_signal_e).astype(np.float32)
 
 
-def digitise(linear: FloatArray, bits: int, black: int = 0) -> NDArray[np.uint16]:
-    """Convert to digital numbers: 0 becomes ``black``, 1 the largest DN; rounded and clipped to ``bits`` bits.
+def digitise(linear: FloatArray, bits: int, black: int = 0, white: int | None = None) -> NDArray[np.uint16]:
+    """Convert to digital numbers: 0 becomes ``black``, 1 becomes ``white``; rounded and clipped to ``bits`` bits.
 
     Args:
         linear: any shape, linear, saturation at 1.
         bits: bits of the converter, at most 16.
         black: DN without light. Noise below it survives down to DN 0.
+        white: DN of saturation; None for the largest.
 
     Returns:
         DN of the same shape. Rounding adds a variance of 1/12 DN^2 (EMVA 1288).
     """
     top = 2**bits - 1
-    dn = np.rint(linear * np.float32(top - black) + np.float32(black))
+    dn = np.rint(linear * np.float32((top if white is None else white) - black) + np.float32(black))
     return np.clip(dn, 0, top).astype(np.uint16)
 
 
-def to_linear(dn: NDArray[np.uint16], bits: int, black: int = 0) -> FloatArray:
+def to_linear(dn: NDArray[np.uint16], bits: int, black: int = 0, white: int | None = None) -> FloatArray:
     """Undo ``digitise``: DN of any shape -> linear, black 0, saturation 1; noise under black is negative."""
-    return (dn.astype(np.float32) - np.float32(black)) / np.float32(2**bits - 1 - black)
+    top = 2**bits - 1 if white is None else white
+    return (dn.astype(np.float32) - np.float32(black)) / np.float32(top - black)
 
 
 def mosaic(linear_rgb: FloatArray, pattern: str = "RGGB") -> FloatArray:

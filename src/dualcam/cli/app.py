@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dualcam._version import __version__
-from dualcam.cli import demo, doctor, evaluate, export, fuse, info, simulate, train
+from dualcam.cli import demo, doctor, evaluate, export, fuse, info, sensor, simulate, train
 
 _HELP = "One clean, sharp color picture from a monochrome camera and a dark, noisy color camera beside it."
 
@@ -67,6 +67,12 @@ def build() -> typer.Typer:
     app.command(
         "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."
     )(export.export)
+    app.command(
+        "sensor",
+        epilog=sensor.EPILOG,
+        short_help="Measure a sensor from flats and darks.",
+        context_settings={"allow_extra_args": True},
+    )(sensor.sensor)
     app.command("info", short_help="Show what picture files say about themselves.")(info.info)
     app.command("doctor", short_help="Show facts about this installation; self-test.")(doctor.doctor)
     return app

@@ -154,6 +154,8 @@ def fuse(
     mono_pattern: inputs.MonoPattern = "auto",
     color_pattern: inputs.ColorPattern = "auto",
     color_balance: inputs.ColorBalance = "auto",
+    mono_sensor: inputs.MonoSensor = None,
+    color_sensor: inputs.ColorSensor = None,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Print the output path and nothing else.")
     ] = False,
@@ -169,10 +171,18 @@ def fuse(
         base = mono if view is View.mono else color
         target = output if output is not None else base.with_name(f"{base.stem}_fused.png")
         mono_file = inputs.mono_source(
-            mono, mono_curve, mono_white, mono_black, mono_raw, mono_frame, mono_pattern
+            mono, mono_curve, mono_white, mono_black, mono_raw, mono_frame, mono_pattern, mono_sensor
         )
         color_file = inputs.color_source(
-            color, color_curve, color_white, color_black, color_raw, color_frame, color_pattern, color_balance
+            color,
+            color_curve,
+            color_white,
+            color_black,
+            color_raw,
+            color_frame,
+            color_pattern,
+            color_balance,
+            color_sensor,
         )
         _check_call(mono, color, report)
 
@@ -180,7 +190,8 @@ def fuse(
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
-        with Outputs(overwrite=overwrite, inputs=[mono, color]) as outputs:
+        given = [mono, color, *filter(None, (mono_sensor, color_sensor))]
+        with Outputs(overwrite=overwrite, inputs=given) as outputs:
             plan = Plan(
                 outputs,
                 target,

@@ -71,7 +71,15 @@ def _sensor(sensor: SensorFacts) -> list[tuple[str, str]]:
         ("black", ", ".join(f"{level:g}" for level in sensor.black)),
         ("mosaic", sensor.pattern),
         ("balance", balance),
+        ("noise", _noise(sensor)),
     ]
+
+
+def _noise(sensor: SensorFacts) -> str:
+    """The stated noise as variance of a sample with black 0 and white 1; equal channels once."""
+    names = ("R ", "G ", "B ") if len(set(sensor.noise)) > 1 else ("",)
+    texts = [f"{name}{m.shot:.3g} x + {m.read:.3g}" for name, m in zip(names, sensor.noise, strict=False)]
+    return f"variance {', '.join(texts)}" if texts else ""
 
 
 def _camera(facts: FileFacts) -> str:

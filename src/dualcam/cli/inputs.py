@@ -59,6 +59,13 @@ ColorBalance = Annotated[
     str,
     _option("color-balance", "auto|none|R,G,B", "White balance of the color file, such as 1.9,1,1.6."),
 ]
+MonoSensor = Annotated[
+    Path | None, _option("mono-sensor", "FILE", "What `dualcam sensor` measured of the mono camera.")
+]
+ColorSensor = Annotated[
+    Path | None,
+    _option("color-sensor", "FILE", "The same of the color camera, for mosaics; used by --method classical."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,14 @@ class Source:
 
 
 def mono_source(
-    path: Path, curve: Curve, white: str, black: str, raw: str | None, frame: int | None, pattern: str
+    path: Path,
+    curve: Curve,
+    white: str,
+    black: str,
+    raw: str | None,
+    frame: int | None,
+    pattern: str,
+    sensor: Path | None = None,
 ) -> Source:
     """The mono file with its options."""
     told = {
@@ -100,6 +114,7 @@ def mono_source(
         "raw": raw,
         "frame": frame,
         "pattern": pattern,
+        "sensor": sensor,
     }
     return Source(path, "mono", told)
 
@@ -113,6 +128,7 @@ def color_source(
     frame: int | None,
     pattern: str,
     balance: str,
+    sensor: Path | None = None,
 ) -> Source:
     """The color file with its options."""
     told = {
@@ -122,5 +138,6 @@ def color_source(
         "raw": raw,
         "frame": frame,
         "pattern": pattern,
+        "sensor": sensor,
     }
     return Source(path, "color", told | {"balance": balance})

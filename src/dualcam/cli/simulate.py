@@ -113,6 +113,10 @@ def simulate(
     mono_camera: Annotated[
         str | None, typer.Option(metavar="NAME", help="Noise of a real camera.", rich_help_panel=_MONO)
     ] = None,
+    mono_sensor: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A sensor measured by `dualcam sensor`.", rich_help_panel=_MONO),
+    ] = None,
     mono_gain: Annotated[
         float | None, typer.Option(metavar="K", help="DN an electron, as ISO sets it.", rich_help_panel=_MONO)
     ] = None,
@@ -136,6 +140,10 @@ def simulate(
     color_camera: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Noise and color of a real camera.", rich_help_panel=_COLOR),
+    ] = None,
+    color_sensor: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A sensor measured by `dualcam sensor`.", rich_help_panel=_COLOR),
     ] = None,
     color_gain: Annotated[
         float | None,
@@ -190,19 +198,29 @@ def simulate(
 ) -> None:
     """Simulate a capture: a sharp mono picture and a dark, noisy color picture of the same scene.
 
-    Writes mono.png, color.png and color.dng, truth.png (LEFT), capture.json (how it was made), and disparity.png
-    where the true disparity is known. All of them appear together, or none.
+    Writes mono.png, color.png and color.dng, truth.png (LEFT), capture.json (how it was made), disparity.png where
+    the true disparity is known, and mono.dng with --mono-sensor. All of them appear together, or none.
     """
     with guarded(verbose):
         from dualcam.evaluation import pictures, protocol
         from dualcam.simulation import settings as tree
-        from dualcam.simulation.cameras import equipped
+        from dualcam.simulation.cameras import equipped, with_measured
         from dualcam.simulation.scene import USUAL_PARALLAX, read_pair, read_photo
 
         base = protocol.settings(level.value, scale)
         chosen = equipped(
             base, mono=mono_camera, mono_gain=mono_gain, color=color_camera, color_gain=color_gain
         )
+        for role, path, other in (
+            ("mono", mono_sensor, mono_camera or mono_gain),
+            ("color", color_sensor, color_camera or color_gain),
+        ):
+            if path is not None and other is not None:
+                raise UsageError(
+                    f"--{role}-sensor states the noise and the gain already.",
+                    f"Leave out --{role}-camera and --{role}-gain, or --{role}-sensor.",
+                )
+        chosen = with_measured(chosen, mono=mono_sensor, color=color_sensor)
         chosen = replace(
             chosen,
             light=replace(
@@ -224,7 +242,7 @@ def simulate(
                 ),
                 lens=tree.Lens(color_blur, color_vignetting),
                 geometry=tree.Geometry(rotation, zoom, shift, distortion, skew),
-                pattern=pattern.value,
+                pattern=chosen.color.pattern if color_sensor is not None else pattern.value,
                 sensor=replace(
                     _with_noise(chosen.color.sensor, color_noise),
                     bits=_or(bits, chosen.color.sensor.bits),
@@ -242,7 +260,8 @@ def simulate(
                 known = pictures.disparity(disparity)
                 found = replace(found, disparity=known, files=(*found.files, disparity))
         capture, record = _shoot(found, chosen, level.value, seed)
-        written = _write(found, capture, record, output, overwrite)
+        found = replace(found, files=(*found.files, *filter(None, (mono_sensor, color_sensor))))
+        written = _write(found, capture, record, output, overwrite, mono_sensor is not None)
         if not quiet:
             _tell(found, capture, record, written)
         for path in written:
@@ -301,7 +320,9 @@ def _shoot(scene: Scene, chosen: Settings, level: str, seed: int) -> tuple[Captu
     return capture, record
 
 
-def _write(scene: Scene, capture: Capture, record: Record, folder: Path, overwrite: bool) -> tuple[Path, ...]:
+def _write(
+    scene: Scene, capture: Capture, record: Record, folder: Path, overwrite: bool, mono_raw: bool
+) -> tuple[Path, ...]:
     from dualcam.simulation.write import write_capture
 
     return write_capture(
@@ -309,6 +330,7 @@ def _write(scene: Scene, capture: Capture, record: Record, folder: Path, overwri
         capture,
         record,
         disparity=scene.disparity if record.settings.is_straight else None,
+        mono_raw=mono_raw,
         overwrite=overwrite,
         inputs=scene.files,
     )
@@ -318,11 +340,20 @@ def _tell(scene: Scene, capture: Capture, record: Record, written: tuple[Path, .
     settings = record.settings
     kind = record.protocol or "simulated"
     say(f"{record.scene}: {kind}, {record.level}, scale {settings.scale:g}, seed {record.seed}")
-    for name, picture, electrons in (
-        ("mono ", capture.mono, settings.mono_electrons),
-        ("color", capture.mosaic, settings.color_electrons),
+    mono, color = settings.mono.sensor, settings.color.sensor
+    for name, picture, electrons, saturation, sensor in (
+        ("mono ", capture.mono, settings.mono_electrons, settings.mono_saturation_e, mono),
+        ("color", capture.mosaic, settings.color_electrons, settings.color_saturation_e, color),
     ):
-        say(f"  {name}  {picture.shape[1]} x {picture.shape[0]}, {electrons:g} electrons at white")
+        full = electrons / saturation
+        share = f", {full:.0%} of saturation" if sensor.gain is not None else ""
+        say(f"  {name}  {picture.shape[1]} x {picture.shape[0]}, {electrons:g} electrons at white{share}")
     if scene.disparity is not None and not settings.is_straight:
         say("  no disparity.png: it would not hold for a color camera that is turned, zoomed or distorted")
-    say(f"next: dualcam fuse {shlex.join(str(path) for path in written[:2])}")
+    by_name = {path.name: path for path in written}
+    pair = (
+        (by_name["mono.dng"], by_name["color.dng"])
+        if {"mono.dng", "color.dng"} <= by_name.keys()
+        else written[:2]
+    )
+    say(f"next: dualcam fuse {shlex.join(str(path) for path in pair)}")

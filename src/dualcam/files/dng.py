@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from dualcam.camera.sensor import PATTERNS
 from dualcam.errors import OutputError
-from dualcam.files.ifd import ASCII, BYTE, LONG, RATIONAL, SHORT, SRATIONAL, Tag, single_strip
+from dualcam.files.ifd import ASCII, BYTE, DOUBLE, LONG, RATIONAL, SHORT, SRATIONAL, Tag, single_strip
 from dualcam.files.metadata import SOFTWARE, CameraFacts
 from dualcam.files.outputs import Outputs
+from dualcam.frame import NoiseModel
 
 SRGB_TO_XYZ = np.array(
     [
@@ -45,6 +46,7 @@ def write_dng(
     matrix: ArrayLike | None = None,
     orientation: int = 1,
     camera: CameraFacts | None = None,
+    noise: Sequence[NoiseModel] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write samples of one sensor as DNG, complete or not at all.
@@ -59,6 +61,8 @@ def write_dng(
         matrix: (3, 3) white-balanced camera RGB to linear sRGB, rows summing to 1; None for the identity.
         orientation: EXIF orientation to store, 1 to 8; the samples are stored as given.
         camera: maker, model and exposure to store.
+        noise: of the samples, black 0 and white 1, to store as NoiseProfile: one model, or one each for red, green
+            and blue; None to say nothing.
         overwrite: an existing file may be replaced.
 
     Returns:
@@ -78,6 +82,7 @@ def write_dng(
         matrix=matrix,
         orientation=orientation,
         camera=camera,
+        noise=noise,
     )
     with Outputs(overwrite=overwrite) as outputs:
         hidden = outputs.reserve(path, (".dng",))
@@ -101,6 +106,7 @@ def encode_dng(
     matrix: ArrayLike | None = None,
     orientation: int = 1,
     camera: CameraFacts | None = None,
+    noise: Sequence[NoiseModel] | None = None,
 ) -> bytes:
     """The bytes of a DNG file, the same for the same arguments; see ``write_dng``.
 
@@ -118,6 +124,7 @@ def encode_dng(
     tags = [
         *_storage(samples.shape[0], samples.shape[1], pattern, orientation),
         *_levels(black, white, pattern),
+        *_noise(noise, pattern),
         *camera_tags(camera),
     ]
     if pattern is not None:
@@ -164,6 +171,19 @@ def _levels(black: int | Sequence[int], white: int, pattern: str | None) -> list
         Tag(50714, LONG, blacks),  # BlackLevel
         Tag(50717, LONG, [white]),  # WhiteLevel
     ]
+
+
+def _noise(noise: Sequence[NoiseModel] | None, pattern: str | None) -> list[Tag]:
+    if noise is None:
+        return []
+    if len(noise) != 1 and (pattern is None or len(noise) != 3):
+        raise _bad(
+            f"a noise profile of {len(noise)} channels", "Give one model, or three for a Bayer pattern"
+        )
+    numbers = [number for model in noise for number in (model.shot, model.read)]
+    if not np.isfinite(numbers).all() or min(numbers) < 0 or max(numbers) <= 0:
+        raise _bad(f"the noise {list(noise)}", "Give finite numbers from 0 on that are not all 0")
+    return [Tag(51041, DOUBLE, numbers)]  # NoiseProfile: variance = first * signal + second
 
 
 def color_tags(white_balance: ArrayLike, matrix: ArrayLike | None) -> list[Tag]:

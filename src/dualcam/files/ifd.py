@@ -12,9 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL = 1, 2, 3, 4, 5, 10
+BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL, DOUBLE = 1, 2, 3, 4, 5, 10, 12
 _UNDEFINED = 7
-_STRUCT = {BYTE: "B", ASCII: "s", SHORT: "H", LONG: "I", _UNDEFINED: "s", RATIONAL: "II", SRATIONAL: "ii"}
+_STRUCT = {
+    BYTE: "B",
+    ASCII: "s",
+    SHORT: "H",
+    LONG: "I",
+    _UNDEFINED: "s",
+    RATIONAL: "II",
+    SRATIONAL: "ii",
+    DOUBLE: "d",
+}
 
 STRIP_OFFSETS, STRIP_BYTE_COUNTS, EXIF_POINTER = 273, 279, 34665
 _LARGEST = 2**31 - 1
@@ -27,7 +36,7 @@ class Tag:
 
     Attributes:
         code: number of the tag.
-        kind: ``BYTE``, ``ASCII``, ``SHORT``, ``LONG``, ``RATIONAL`` or ``SRATIONAL``.
+        kind: ``BYTE``, ``ASCII``, ``SHORT``, ``LONG``, ``RATIONAL``, ``SRATIONAL`` or ``DOUBLE``.
         values: the numbers, or the text for ``ASCII`` (stored as UTF-8 with a closing zero).
     """
 
@@ -56,7 +65,8 @@ def _content(tag: Tag) -> tuple[int, bytes]:
     form = "<" + _STRUCT[tag.kind]
     if tag.kind in (RATIONAL, SRATIONAL):
         return len(tag.values), b"".join(struct.pack(form, *fraction(v)) for v in tag.values)
-    return len(tag.values), b"".join(struct.pack(form, int(v)) for v in tag.values)
+    number = float if tag.kind == DOUBLE else int
+    return len(tag.values), b"".join(struct.pack(form, number(v)) for v in tag.values)
 
 
 def _directory(tags: Sequence[Tag], offset: int) -> bytes:

@@ -22,7 +22,7 @@ from dualcam.errors import DualcamError, InputError
 from dualcam.files import kinds, rawtags
 from dualcam.files.dng import SRGB_TO_XYZ
 from dualcam.files.samples import Samples, check_size
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, NoiseModel
 
 if TYPE_CHECKING:
     import rawpy
@@ -45,6 +45,8 @@ class RawPicture:
         matrix: (3, 3) float32, white-balanced camera RGB to linear sRGB; its rows sum to 1.
         orientation: EXIF orientation, 1 to 8.
         notes: what was missing in the file and how it was replaced.
+        noise: what the file states about the noise of its samples with black 0 and white 1: one model for a
+            monochrome sensor, three for a mosaic; empty without.
     """
 
     format: str
@@ -56,14 +58,16 @@ class RawPicture:
     matrix: FloatArray
     orientation: int
     notes: tuple[str, ...]
+    noise: tuple[NoiseModel, ...] = ()
 
 
-def unpack(path: Path, data: bytes) -> RawPicture:
+def unpack(path: Path, data: bytes, *, may_be_even: bool = False) -> RawPicture:
     """Decode a raw file.
 
     Args:
         path: the file, for messages; its suffix only names the format.
         data: its bytes.
+        may_be_even: every sample may be the same, as in a flat that saturates; else that is taken for damage.
 
     Raises:
         InputError: truncated, corrupt, too small or large, unknown to LibRaw, or of a sensor whose samples are no
@@ -78,7 +82,7 @@ def unpack(path: Path, data: bytes) -> RawPicture:
         with _silent(), rawpy.imread(io.BytesIO(data)) as raw:
             check_size(raw.sizes.width, raw.sizes.height, path)
             raw.unpack()
-            return _picture(path, data, name, raw)
+            return _picture(path, data, name, raw, may_be_even)
     except DualcamError:
         raise
     except (MemoryError, rawpy.LibRawUnsufficientMemoryError, rawpy.LibRawTooBigError) as error:
@@ -115,7 +119,7 @@ def _silent() -> Iterator[None]:
         os.close(kept)
 
 
-def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy) -> RawPicture:
+def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy, may_be_even: bool) -> RawPicture:
     sizes = raw.sizes
     outside = sizes.top_margin + sizes.height > sizes.raw_height or (
         sizes.left_margin + sizes.width > sizes.raw_width
@@ -137,7 +141,9 @@ def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy) -> RawPicture
     white = float(raw.white_level)
     if not white > float(black.max()):
         raise ValueError(f"black is {float(black.max()):g} and white {white:g}")
-    if samples.min() == samples.max():  # LibRaw's answer to some kinds of damage in packed samples
+    if (
+        not may_be_even and samples.min() == samples.max()
+    ):  # LibRaw's answer to some kinds of damage in packed samples
         raise ValueError(f"every sample is {samples.max()}")
     notes: list[str] = []
     balance, matrix = np.ones(3, np.float32), np.eye(3, dtype=np.float32)
@@ -154,6 +160,7 @@ def _picture(path: Path, data: bytes, name: str, raw: rawpy.RawPy) -> RawPicture
         matrix=matrix,
         orientation=_ORIENTATION.get(sizes.flip, 1),
         notes=tuple(notes),
+        noise=rawtags.noise_profile(data, 3 if pattern else 1) if name == "DNG" and samples.ndim == 2 else (),
     )
 
 

@@ -16,6 +16,7 @@ from dualcam.files.metadata import CameraFacts
 from dualcam.files.read import profile_of
 from dualcam.files.reading import Reading
 from dualcam.files.samples import Header, Samples, turned_pattern
+from dualcam.frame import NoiseModel
 
 RoleGuess = Literal["mono", "color", "unknown"]
 _QUICK_PIXELS = 4_000_000
@@ -31,11 +32,14 @@ class SensorFacts:
             before.
         black: DN of black, one number for each place or channel, or a single one where all agree; empty if unknown.
         white_balance: factors for camera red, green and blue; empty for a monochrome sensor or if unknown.
+        noise: what the file states about the noise of its samples with black 0 and white 1: one model, or three for
+            red, green and blue; empty without.
     """
 
     pattern: str
     black: tuple[float, ...]
     white_balance: tuple[float, ...]
+    noise: tuple[NoiseModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ def _raw_facts(path: Path, data: bytes) -> FileFacts:
             pattern=picture.pattern or "",
             black=black[:1] if len(set(black)) == 1 else black,
             white_balance=tuple(float(g) for g in picture.white_balance) if colored else (),
+            noise=picture.noise,
         ),
     )
 

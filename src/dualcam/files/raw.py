@@ -9,11 +9,11 @@ import numpy as np
 
 from dualcam.camera import develop
 from dualcam.errors import UsageError
-from dualcam.files import channels, metadata, mosaics
+from dualcam.files import channels, known_noise, metadata, mosaics
 from dualcam.files.libraw import RawPicture, unpack
 from dualcam.files.reading import Reading
 from dualcam.files.samples import turned_pattern, upright
-from dualcam.frame import FloatArray, Frame, Mosaic, Origin, Role
+from dualcam.frame import FloatArray, Frame, KnownNoise, Mosaic, Origin, Role
 
 
 def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Frame, float]:
@@ -26,7 +26,8 @@ def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Fra
             goes by its colors.
         reading: what the user said. Curve "auto" or "linear", which is the same here; white and black replace the
             file's, as the sensor counts; the pattern replaces the file's, "none" says that the filter was removed; the
-            balance replaces that of the shot.
+            balance replaces that of the shot. A known sensor goes before what the
+            file states about its noise.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear: camera white balance, sRGB primaries, black 0,
@@ -34,7 +35,7 @@ def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Fra
         saturation.
 
     Raises:
-        InputError: as in ``libraw.unpack``, or the wrong role.
+        InputError: as in ``libraw.unpack``, or the wrong role, or another sensor than that of the file.
         UsageError: another curve, or a white that is not over black.
     """
     if reading.curve == "srgb":
@@ -42,7 +43,9 @@ def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Fra
             f"{path} is a raw file, whose samples are linear: the sRGB curve cannot be undone in it.",
             f"Leave out --{role}-curve, or say linear.",
         )
-    picture = _as_told(unpack(path, data), reading)
+    picture = unpack(path, data)
+    stated = float(picture.black.mean()), picture.white
+    picture = _as_told(picture, reading)
     if role == "mono" and picture.pattern is not None:
         raise mosaics.mono_mosaic(path, picture.pattern)
     notes = list(picture.notes)
@@ -62,7 +65,30 @@ def read_raw(path: Path, data: bytes, role: Role, reading: Reading) -> tuple[Fra
     origin = Origin(path, picture.format, int(level).bit_length(), "linear", "", exif, tuple(notes))
     if mosaic is None:
         pixels = channels.as_role(pixels, role, str(path))
-    return Frame(pixels, role, origin, mosaic), level
+    return Frame(
+        pixels, role, origin, mosaic, _noise(path, picture, stated, level, reading.sensor, exif)
+    ), level
+
+
+def _noise(
+    path: Path,
+    picture: RawPicture,
+    stated: tuple[float, float],
+    white: float,
+    given: known_noise.Known | None,
+    exif: bytes | None,
+) -> KnownNoise | None:
+    """Noise of the frame's samples; ``stated`` are the file's own black and white, which its own noise is about."""
+    black = float(picture.black.mean())
+    if given is None:
+        models = picture.noise if len(picture.noise) == (3 if picture.pattern else 1) else ()
+        return known_noise.as_stated(models, (stated[1] - stated[0]) / (white - black), path)
+    if picture.samples.ndim == 3:
+        raise UsageError(
+            f"{path} was demosaiced before, so that {given.source} does not hold for it.",
+            "Leave out the sensor file.",
+        )
+    return known_noise.of_sensor(given, path, picture.pattern, metadata.camera_facts(exif), black, white)
 
 
 def _as_told(picture: RawPicture, reading: Reading) -> RawPicture:

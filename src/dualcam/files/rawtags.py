@@ -9,12 +9,13 @@ import numpy as np
 import tifffile
 
 from dualcam.files.tiff import quiet
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, NoiseModel
 
 _RAW_PHOTOMETRICS = (32803, 34892)  # color filter array, linear raw
 _SUBFILE, _PHOTOMETRIC, _SUBIFDS, _DNG_VERSION = 254, 262, 330, 50706
 _JPEG = 7  # as a value of Compression; lossless in a DNG
 _ACTIVE_AREA = 50829
+_NOISE_PROFILE = 51041
 _BLACK_REPEAT, _BLACK, _BLACK_DELTA_H, _BLACK_DELTA_V = 50713, 50714, 50715, 50716
 
 
@@ -102,6 +103,33 @@ def exact_black(data: bytes, top: int, left: int) -> FloatArray | None:
         np.float32
     )
     return black
+
+
+def noise_profile(data: bytes, planes: int) -> tuple[NoiseModel, ...]:
+    """NoiseProfile of a DNG (specification 1.4.0.0): variance of a sample with black 0 and white 1, by its signal.
+
+    Args:
+        data: the file.
+        planes: color planes of the picture: 1, or 3 for a Bayer mosaic.
+
+    Returns:
+        One model a plane; empty if the file states none, or none that makes sense.
+    """
+    try:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+            # The specification has it beside the picture, some cameras in the first directory.
+            first: Any = file.pages[0]
+            places = (_raw_page(file), first)
+            found = [p.tags[_NOISE_PROFILE] for p in places if p is not None and _NOISE_PROFILE in p.tags]
+            values = np.atleast_1d(np.asarray(found[0].value, np.float64)) if found else np.empty(0)
+    except Exception:  # damaged tags: the noise is estimated then
+        return ()
+    if values.size not in (2, 2 * planes) or not np.isfinite(values).all():
+        return ()
+    if values.min() < 0 or not values.reshape(-1, 2).any(axis=1).all():
+        return ()
+    models = tuple(NoiseModel(float(shot), float(read)) for shot, read in values.reshape(-1, 2))
+    return models if len(models) == planes else models * planes
 
 
 def _raw_page(file: tifffile.TiffFile) -> Any:

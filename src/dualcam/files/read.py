@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from dualcam.camera import curves
 from dualcam.camera.develop import develop
+from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import InputError, UsageError
-from dualcam.files import channels, decode, flat, icc, metadata
+from dualcam.files import channels, decode, flat, icc, known_noise, metadata
 from dualcam.files import white as whites
 from dualcam.files.flat import Layout
 from dualcam.files.mosaics import as_mosaic, pattern_of
@@ -35,6 +36,7 @@ def read(
     balance: str | Gains = "auto",
     frame: int | None = None,
     raw: str | Layout | None = None,
+    sensor: SensorModel | str | Path | None = None,
 ) -> Frame:
     """Read a picture file of one camera.
 
@@ -68,6 +70,8 @@ def read(
             red, green and blue, which apply to any color file.
         frame: which picture of a SER, FITS or flat file that holds several, from 0; None for the first.
         raw: how a flat file without header is stored, such as "1280x1024x12:RGGB", see ``files.flat.parse_layout``.
+        sensor: what ``dualcam sensor`` measured of the camera, or the file with it: noise need not be estimated then.
+            For raw files, and for linear mono files and mosaics of integers, whose black and white it sets as well.
 
     Returns:
         Frame with float32 (H, W, 1) or (H, W, 3) pixels, linear, sRGB primaries, nominally [0, 1]. Colors
@@ -75,7 +79,8 @@ def read(
         ``origin.notes`` says what was guessed or ignored.
 
     Raises:
-        InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role.
+        InputError: missing, not a picture, unsupported, damaged, too small or large, NaN, or the wrong role; a sensor
+            file that cannot be used or is of another camera or setting.
         UnavailableError: a FITS file, and astropy is not installed.
         UsageError: an option value that does not exist or does not fit the file.
     """
@@ -88,6 +93,7 @@ def read(
         balance=balance,
         frame=frame,
         raw=raw,
+        sensor=sensor,
     )
     return _read(Path(path), role, reading)[0]
 
@@ -138,6 +144,9 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
         notes.append("alpha channel ignored")
     profile = profile_of(header, notes)
     linear = reading.curve == "linear" or (reading.curve == "auto" and _is_linear(header, pattern))
+    if reading.sensor is not None:
+        reading, remarks = _with_levels(array, path, role, reading, linear, pattern)
+        notes.extend(remarks)
     level, bits, remarks = _white(path, array, header, role, linear, reading)
     notes.extend(remarks)
     black = _black(path, reading, level)
@@ -157,7 +166,11 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
         notes.append("EXIF could not be read and is left out")
     name = profile.description if profile else ""
     origin = Origin(path, header.format, bits, used, name, exif, tuple(notes), header.cards)
-    return Frame(pixels, role, origin, mosaic), level
+    noise = None
+    if reading.sensor is not None:
+        camera = metadata.camera_facts(header.exif)
+        noise = known_noise.of_sensor(reading.sensor, path, pattern or None, camera, black, level)
+    return Frame(pixels, role, origin, mosaic, noise), level
 
 
 def _white(
@@ -186,6 +199,16 @@ def _black(path: Path, reading: Reading, level: float) -> float:
             f"black is {black:g}, but white in {path} is {level:g}.", "Give both as the file counts."
         )
     return black
+
+
+def _with_levels(
+    array: Samples, path: Path, role: Role, reading: Reading, linear: bool, pattern: str
+) -> tuple[Reading, tuple[str, ...]]:
+    """Black and white of a plain file by its sensor, where the user said nothing; and remarks."""
+    assert reading.sensor is not None
+    known_noise.check_dn(array, reading.sensor, path, linear, role == "mono" or bool(pattern))
+    black, white, notes = known_noise.levels(array, reading.sensor, reading.black, reading.white)
+    return replace(reading, black=black, white=white), notes
 
 
 def from_array(array: NDArray[Any], role: Role) -> Frame:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dualcam.camera.sensor import PATTERNS
+from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import UsageError
 from dualcam.files.flat import Layout, parse_layout
+from dualcam.files.known_noise import Known, known
 
 Gains = tuple[float, float, float]
 
@@ -24,6 +27,7 @@ class Reading:
             rows such as "RGGB".
         balance: "auto", "none", or factors for red, green and blue.
         frame: number of the frame in a file that holds several, from 0; None for the first.
+        sensor: what is known of the sensor, or None.
         layout: how a file without header stores its samples; None for files with one.
     """
 
@@ -34,6 +38,7 @@ class Reading:
     balance: str | Gains = "auto"
     frame: int | None = None
     layout: Layout | None = field(default=None)
+    sensor: Known | None = None
 
 
 def checked(
@@ -46,10 +51,12 @@ def checked(
     balance: str | Gains = "auto",
     frame: int | None = None,
     raw: str | Layout | None = None,
+    sensor: SensorModel | str | Path | None = None,
 ) -> Reading:
     """Check the options of ``read`` and put them together.
 
     Raises:
+        InputError: the sensor file cannot be used.
         UsageError: an unknown role, or a value that an option does not have.
     """
     if role not in ("mono", "color"):
@@ -62,7 +69,7 @@ def checked(
     level, dark = _level("white", white, 0.0), _level("black", black, -math.inf)
     if level is not None and dark is not None and not dark < level:
         raise UsageError(f"black is {dark:g} and white {level:g}.", "White has to be over black.")
-    return Reading(curve, level, dark, _pattern(pattern), _balance(balance), frame, layout)
+    return Reading(curve, level, dark, _pattern(pattern), _balance(balance), frame, layout, known(sensor))
 
 
 def _level(name: str, value: float | str, over: float) -> float | None:

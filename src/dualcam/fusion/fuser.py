@@ -262,7 +262,7 @@ class Fuser:
                 "parallax (mono px)": placement.parallax_px,
             }
         with log.hop("measure") as facts:
-            measured = measure(*frames)
+            measured = measure(*frames, trust_color=self._method.trusts_stated_noise)
             tone = rough_tone(pair)
             tone = past.calmed(tone) if past is not None else tone
             facts |= _noise_facts(measured)
@@ -364,6 +364,8 @@ def _noise_facts(measured: Measured) -> dict[str, Fact]:
 
     green = measured.color_noise[1]
     return {
+        "mono noise from": measured.sources[0],
+        "color noise from": measured.sources[1],
         "mono noise at 18 % gray": at_gray(measured.mono_noise.shot, measured.mono_noise.read),
         "color noise at 18 % gray": at_gray(green.shot, green.read),
         "mono clipped": measured.mono_clipped,
@@ -373,6 +375,7 @@ def _noise_facts(measured: Measured) -> dict[str, Fact]:
 
 def _notes(pair: Pair, measured: Measured, provenance: NDArray[np.uint8], view: View) -> tuple[str, ...]:
     notes = [f"{f.role}: {n}" for f in (pair.mono, pair.color) for n in f.origin.notes]
+    notes += measured.notes
     if view == "mono" and pair.placement.scale < _MUCH_SMALLER:
         height, width = pair.color.pixels.shape[:2]
         notes.append(

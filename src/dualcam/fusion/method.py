@@ -31,6 +31,7 @@ class Method(Protocol):
         matches_twice: whether it wants a second opinion on the flow.
         polishes: whether its refColor makes a color better that is in place already.
         takes_mosaics: whether a demosaiced file should become the mosaic that shows in it, and be developed anew.
+        trusts_stated_noise: whether it wants the color noise that a file states; else it was fitted to estimates.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Method(Protocol):
     matches_twice: bool
     polishes: bool
     takes_mosaics: bool
+    trusts_stated_noise: bool
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ class Classical:
     polishes = False
     # Its models of evidence were fitted to files as they are.
     takes_mosaics = False
+    trusts_stated_noise = True
     notes = ()
 
     def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:

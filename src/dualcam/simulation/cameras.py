@@ -18,11 +18,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import UsageError
 from dualcam.files.dng import SRGB_TO_XYZ
+from dualcam.files.sensor_file import read_sensor
 from dualcam.simulation.settings import ColorResponse, Matrix, Sensor, Settings, Triple
 
 
@@ -197,6 +200,59 @@ def sensor(camera: Camera, gain: float, *, read_z: float = 0.0, row_z: float = 0
         black=camera.black,
         gain=gain,
     )
+
+
+def with_measured(settings: Settings, *, mono: Path | None = None, color: Path | None = None) -> Settings:
+    """Put measured sensors into settings; the color camera gets the color filter of its sensor, too.
+
+    Args:
+        settings: what to change.
+        mono: file of ``dualcam sensor`` for the mono camera, or None to keep its sensor.
+        color: the same of the color camera.
+
+    Raises:
+        InputError: a file that cannot be used.
+        UsageError: that of a Bayer sensor for mono or the reverse, or numbers beyond what is simulated.
+    """
+    for path in filter(None, (mono, color)):
+        model = read_sensor(path)
+        if (model.pattern is None) != (path is mono):
+            raise UsageError(
+                f"{path} describes {'a monochrome' if model.pattern is None else 'a Bayer'} sensor.",
+                "Give --mono-sensor that of the mono camera, and --color-sensor that of the color camera.",
+            )
+        sensor = measured(model, path.name)
+        if model.pattern is None:
+            settings = replace(settings, mono=replace(settings.mono, sensor=sensor))
+        else:
+            settings = replace(settings, color=replace(settings.color, sensor=sensor, pattern=model.pattern))
+    return settings
+
+
+def measured(model: SensorModel, name: str) -> Sensor:
+    """The simulator's settings of a sensor that ``dualcam sensor`` has measured; of its channels the common numbers.
+
+    Args:
+        model: what was measured.
+        name: the file it is from, for messages.
+
+    Raises:
+        UsageError: numbers beyond what is simulated.
+    """
+    one = model.pooled
+    try:
+        return Sensor(
+            read_noise_e=math.sqrt(max(one.read_noise_e**2 - one.row_noise_e**2, 0.0)),
+            row_noise_e=one.row_noise_e,
+            bits=model.bits,
+            black=round(model.black),
+            gain=one.gain_dn_per_e,
+            full_well_e=None if one.saturation_dn is None else one.full_well_e,
+            prnu=one.prnu or 0.0,
+            dsnu_e=one.dsnu_e,
+        )
+    except UsageError as error:
+        raise UsageError(f"{name} cannot be simulated: {error.cause}", error.remedy) from error
 
 
 def response(camera: Camera) -> ColorResponse:

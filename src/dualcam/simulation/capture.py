@@ -33,6 +33,7 @@ class Capture:
         mosaic: (h, w) uint16, DN of the color sensor, the samples behind ``color``.
         truth: (H, W, 3) uint8, display, RGB, the mono camera's view.
         jpeg: the file behind ``color`` where a phone made it, else None.
+        mono_dn: (H, W) uint16, DN of the mono sensor, the samples behind ``mono``.
     """
 
     mono: Codes16
@@ -40,6 +41,7 @@ class Capture:
     mosaic: Codes16
     truth: Codes8
     jpeg: bytes | None = None
+    mono_dn: Codes16 | None = None
 
 
 def shoot(
@@ -75,7 +77,7 @@ def shoot(
     mono_dn = mono_samples(as_light(left), settings, mono_rng)
     color_dn = color_samples(as_light(right), settings, color_rng)
     color, jpeg = color_file(color_dn, settings.color)
-    return Capture(mono_file(mono_dn, settings.mono), color, color_dn, as_codes(left), jpeg)
+    return Capture(mono_file(mono_dn, settings.mono), color, color_dn, as_codes(left), jpeg, mono_dn)
 
 
 def as_light(view: Codes8 | FloatArray) -> NDArray[np.floating]:
@@ -139,7 +141,7 @@ def read_out(
         signal: linear, white 1.
         sensor: noise and converter.
         signal_e: electrons that white gives.
-        saturation_e: electrons that the largest DN stands for.
+        saturation_e: electrons that the DN of saturation stands for.
         rng: the source of randomness.
     """
     exposed = steps.expose(
@@ -149,14 +151,19 @@ def read_out(
         rng,
         row_noise_e=sensor.row_noise_e,
         dark_e=sensor.dark_e,
+        full_well_e=sensor.full_well_e,
+        prnu=sensor.prnu,
+        dsnu_e=sensor.dsnu_e,
     )
-    return steps.digitise(exposed * np.float32(signal_e / saturation_e), sensor.bits, sensor.black)
+    return steps.digitise(
+        exposed * np.float32(signal_e / saturation_e), sensor.bits, sensor.black, sensor.white
+    )
 
 
 def mono_file(dn: Codes16, camera: MonoCamera) -> Codes16:
     """DN of the mono sensor (H, W) -> 16-bit display codes; black and what lies under it becomes 0."""
-    black = camera.sensor.black
-    return display16(np.maximum(dn, black) - np.uint16(black), camera.sensor.white - black)
+    black, white = camera.sensor.black, camera.sensor.white
+    return display16(np.clip(dn, black, white) - np.uint16(black), white - black)
 
 
 def color_file(dn: Codes16, camera: ColorCamera) -> tuple[Codes8, bytes | None]:
@@ -180,7 +187,7 @@ def developed16(dn: Codes16, camera: ColorCamera) -> Codes16:
     Returns:
         (h, w, 3) linear sRGB, 0 .. 65535, as bright as the sensor was exposed.
     """
-    linear = steps.to_linear(dn, camera.sensor.bits, camera.sensor.black)
+    linear = steps.to_linear(dn, camera.sensor.bits, camera.sensor.black, camera.sensor.white)
     balance = camera.response.white_balance
     if balance != (1.0, 1.0, 1.0):
         for site, letter in enumerate(camera.pattern):

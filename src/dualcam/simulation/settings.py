@@ -140,6 +140,9 @@ class Sensor:
         bits: of the converter.
         black: DN without light.
         gain: system gain K, DN an electron; None sets it so that white in a full exposure reaches the largest DN.
+        full_well_e: electrons that a pixel holds; None for as many as the converter can count.
+        prnu: photo response nonuniformity: standard deviation of the pixels' sensitivity, relative.
+        dsnu_e: dark signal nonuniformity, electrons rms.
     """
 
     read_noise_e: float = 2.0
@@ -148,18 +151,34 @@ class Sensor:
     bits: int = 12
     black: int = 0
     gain: float | None = None
+    full_well_e: float | None = None
+    prnu: float = 0.0
+    dsnu_e: float = 0.0
 
     def __post_init__(self) -> None:
-        for number in (self.read_noise_e, self.row_noise_e, self.dark_e):
+        for number in (self.read_noise_e, self.row_noise_e, self.dark_e, self.dsnu_e):
             _within("a noise or dark signal in electrons", number, 0, 1e6)
         _whole("the bits of the converter", self.bits, 8, 16)
-        _whole("the black level", self.black, 0, self.white // 2)
+        _whole("the black level", self.black, 0, self.top // 2)
         if self.gain is not None:
             _within("the gain in DN an electron", self.gain, 1e-6, 1e6)
+        _within("the photo response nonuniformity", self.prnu, 0, 0.5)
+        if self.full_well_e is not None:
+            _within("the full well in electrons", self.full_well_e, 1, 1e9)
+            if self.gain is None:
+                raise UsageError("a full well needs a gain.", "State the gain in DN an electron, too.")
 
     @property
     def white(self) -> int:
-        """The largest DN."""
+        """The DN of saturation: the largest one, unless the pixels are full before."""
+        top = 2**self.bits - 1
+        if self.full_well_e is None or self.gain is None:
+            return top
+        return min(top, max(self.black + 1, round(self.black + self.gain * self.full_well_e)))
+
+    @property
+    def top(self) -> int:
+        """The largest DN of the converter."""
         return 2**self.bits - 1
 
 

@@ -10,18 +10,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.camera.sensor_model import MIDDLE_GRAY
 from dualcam.errors import OutputError, UsageError
 from dualcam.files import encode
 from dualcam.files.dng import encode_dng
 from dualcam.files.outputs import Outputs
-from dualcam.frame import FloatArray
+from dualcam.frame import FloatArray, NoiseModel
 from dualcam.simulation.capture import Capture
 from dualcam.simulation.record import Record, facts
+from dualcam.simulation.settings import Sensor
 
 DISPARITY_STEPS = 256
 """Steps per pixel in ``disparity.png``; 0 says that the disparity is unknown."""
 
-ALL = {"mono.png", "color.png", "color.dng", "color.jpg", "truth.png", "capture.json", "disparity.png"}
+ALL = {
+    "mono.png",
+    "mono.dng",
+    "color.png",
+    "color.dng",
+    "color.jpg",
+    "truth.png",
+    "capture.json",
+    "disparity.png",
+}
 """Every file that a capture may have."""
 
 MOST_DISPARITY = 65535 / DISPARITY_STEPS
@@ -34,6 +45,7 @@ def write_capture(
     record: Record,
     *,
     disparity: FloatArray | None = None,
+    mono_raw: bool = False,
     overwrite: bool = False,
     inputs: Iterable[Path] = (),
 ) -> tuple[Path, ...]:
@@ -47,6 +59,7 @@ def write_capture(
         record: how it came to be, for ``capture.json``.
         disparity: (H, W) true disparity of the mono view in pixels, NaN where unknown: also writes
             disparity.png. Numbers that its 16 bits cannot hold (0 and less, over 255) count as unknown.
+        mono_raw: also write mono.dng, the samples of the mono sensor.
         overwrite: existing files may be replaced.
         inputs: files that must not be replaced in any case.
 
@@ -58,6 +71,8 @@ def write_capture(
         UsageError: a disparity of another size.
     """
     contents = _contents(capture, record)
+    if mono_raw and capture.mono_dn is not None:
+        contents["mono.dng"] = _mono_dng(capture.mono_dn, record)
     if disparity is not None and disparity.shape != capture.mono.shape:
         raise UsageError(
             f"the disparity has {_size(disparity)} pixels, the mono picture {_size(capture.mono)}.",
@@ -107,6 +122,10 @@ def _contents(capture: Capture, record: Record) -> dict[str, bytes]:
 
 def _dng(capture: Capture, record: Record) -> bytes:
     camera = record.settings.color
+    # A protocol says what methods are told, and the noise is not among it.
+    stated = (
+        [stated_noise(camera.sensor, record.settings.color_saturation_e)] if record.protocol is None else None
+    )
     return encode_dng(
         capture.mosaic,
         pattern=camera.pattern,
@@ -114,7 +133,21 @@ def _dng(capture: Capture, record: Record) -> bytes:
         white=camera.sensor.white,
         white_balance=camera.response.white_balance,
         matrix=camera.response.matrix,
+        noise=stated,
     )
+
+
+def _mono_dng(dn: NDArray[np.uint16], record: Record) -> bytes:
+    sensor = record.settings.mono.sensor
+    noise = stated_noise(sensor, record.settings.mono_saturation_e)
+    return encode_dng(dn, pattern=None, black=sensor.black, white=sensor.white, noise=[noise])
+
+
+def stated_noise(sensor: Sensor, saturation_e: float) -> NoiseModel:
+    """The noise of a simulated sensor's samples with black 0 and saturation 1, fixed patterns as at middle gray."""
+    dark_e = sensor.read_noise_e**2 + sensor.row_noise_e**2 + sensor.dsnu_e**2
+    rounding = 1 / 12 / (sensor.white - sensor.black) ** 2
+    return NoiseModel(1 / saturation_e + sensor.prnu**2 * MIDDLE_GRAY, dark_e / saturation_e**2 + rounding)
 
 
 def _json(values: dict[str, Any]) -> bytes:
