@@ -30,6 +30,10 @@ def test_centers_start_at_a_half():
     assert centers[1, 0].tolist() == [0.5, 1.5]
 
 
+def test_transform_of_no_points_is_none():
+    assert warp.transform(np.eye(3), np.empty((0, 2), np.float32)).shape == (0, 2)
+
+
 def test_transform_is_the_homography():
     matrix = np.array([[0.9, 0.1, 3], [-0.1, 1.1, -2], [1e-3, -5e-4, 1]])
     points = np.random.default_rng(0).uniform(0, 100, (4, 5, 2))

@@ -30,6 +30,9 @@ def transform(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> Flo
     if points.size == 0:  # OpenCV gives None for no points
         return np.zeros(points.shape, np.float32)
     flat = np.ascontiguousarray(points, dtype=np.float32).reshape(-1, 1, 2)
+    if not flat.size:
+        # OpenCV gives None: a placement by structure may have no match at all.
+        return flat.reshape(points.shape)
     return cv2.perspectiveTransform(flat, matrix).reshape(points.shape).astype(np.float32, copy=False)
 
 
