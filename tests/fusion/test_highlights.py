@@ -172,10 +172,10 @@ def test_the_networks_render_lamps_too(views):
 
 def test_files_of_floats_and_with_headroom_keep_lamps(results):
     found, lost = results["auto"], results["off"]
-    assert highlights.for_file(found, 16) is found.pixels
-    assert highlights.for_file(found, 32) is found.radiance
-    assert highlights.for_file(lost, 32) is lost.pixels
-    dark = highlights.for_file(found, 16, 3.0)
+    assert highlights.for_file(found, False) is found.pixels
+    assert highlights.for_file(found, True) is found.radiance
+    assert highlights.for_file(lost, True) is lost.pixels
+    dark = highlights.for_file(found, False, 3.0)
     np.testing.assert_allclose(dark, found.radiance / 8, rtol=1e-6)
 
 

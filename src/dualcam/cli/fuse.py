@@ -327,7 +327,7 @@ class Plan:
     ) -> None:
         import numpy as np
 
-        from dualcam.files.write import SUFFIXES, depth_of, write, write_gray
+        from dualcam.files.write import SUFFIXES, depth_of, is_linear, write, write_gray
 
         self._outputs = outputs
         self._bits = bits
@@ -339,12 +339,13 @@ class Plan:
         # One black pixel tells about format, bits and disk before minutes of work do.
         with _real_name(self._picture):
             write(self._picture.hidden, np.zeros((1, 1, 3), np.float32), bits=bits, curve=curve)
-        self._depth, self._headroom = depth_of(picture, bits), headroom
-        if headroom and self._depth != 16:
-            kept = "32 bits keep lamps anyway." if self._depth == 32 else "8 bits have no steps to spare."
+        self._linear, self._headroom = is_linear(picture, bits, curve), headroom
+        depth = depth_of(picture, bits)
+        if headroom and depth != 16:
+            kept = "32 bits keep lamps anyway." if depth == 32 else "8 bits have no steps to spare."
             raise UsageError(
-                f"--headroom is for results in 16 bits, and {picture} holds {self._depth}.",
-                f"Leave it out: {kept}" if self._depth == 32 else f"{kept} Write a 16-bit TIFF or PNG.",
+                f"--headroom is for results in 16 bits, and {picture} holds {depth}.",
+                f"Leave it out: {kept}" if depth == 32 else f"{kept} Write a 16-bit TIFF or PNG.",
             )
         if self._confidence is not None:
             with _real_name(self._confidence):
@@ -363,7 +364,7 @@ class Plan:
         with _real_name(self._picture):
             write(
                 self._picture.hidden,
-                for_file(fusion, self._depth, self._headroom),
+                for_file(fusion, self._linear, self._headroom),
                 origin=fusion.base.origin,
                 bits=self._bits,
                 curve=self._curve,

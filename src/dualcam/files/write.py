@@ -77,14 +77,14 @@ def write(
     """
     path = Path(path)
     encoder, depth = _format(path, bits)
-    is_linear = _linear(path, depth, curve)
+    linear_file = _linear(path, depth, curve)
     linear = _checked(path, linear_rgb)
-    values = linear if depth == 32 else _quantised(linear, depth, None if is_linear else curves.encode)
+    values = linear if depth == 32 else _quantised(linear, depth, None if linear_file else curves.encode)
     extras = encode.Extras(
         exif=origin.exif if origin is not None else None,
         provenance=provenance,
         tagged=depth != 32,
-        linear=is_linear,
+        linear=linear_file,
         cards=origin.cards if origin is not None else "",
     )
     return _store(path, lambda: encoder(values, extras), overwrite)
@@ -127,6 +127,15 @@ def depth_of(path: str | Path, bits: int | None = None) -> int:
         OutputError: an unknown suffix, or bits that the format does not hold.
     """
     return _format(Path(path), bits)[1]
+
+
+def is_linear(path: str | Path, bits: int | None = None, curve: str = "auto") -> bool:
+    """Whether ``write`` stores samples of a picture of this name as they are, without the sRGB curve.
+
+    Raises:
+        OutputError: as ``write`` does for these.
+    """
+    return _linear(Path(path), depth_of(path, bits), curve)
 
 
 def _format(path: Path, bits: int | None) -> tuple[Encoder, int]:

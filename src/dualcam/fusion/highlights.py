@@ -241,21 +241,21 @@ def render(pixels: FloatArray, found: Highlights) -> tuple[FloatArray, FloatArra
     return pixels, radiance
 
 
-def for_file(fusion: Fusion, bits: int, headroom: float = 0.0) -> FloatArray:
+def for_file(fusion: Fusion, linear: bool, headroom: float = 0.0) -> FloatArray:
     """What of a result goes into a file.
 
     Args:
         fusion: the result.
-        bits: of a sample of the file; 32 for floats, which keep values over 1.
+        linear: whether the file holds linear samples: for further work, not for a display. Integers clip at white.
         headroom: EV by which the picture is made darker, so that lamps fit into integers.
 
     Returns:
-        (H, W, 3) float32, linear: without a shoulder for floats and with headroom, else for a display.
+        (H, W, 3) float32, linear: without a shoulder for linear files and with headroom, else for a display.
     """
     radiance = fusion.pixels if fusion.radiance is None else fusion.radiance
     if headroom:
         return radiance * np.float32(2**-headroom)
-    return radiance if bits == 32 else fusion.pixels
+    return radiance if linear else fusion.pixels
 
 
 def facts(found: Highlights) -> dict[str, Fact]:
@@ -271,6 +271,8 @@ def _at(
     picture: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], size: tuple[int, ...]
 ) -> FloatArray:
     """Look a picture (h, w[, C]) on the match grid up at pixels of the full size: (n[, C])."""
+    if not len(rows):
+        return np.zeros((0, *picture.shape[2:]), np.float32)
     factor = np.array([picture.shape[1] / size[1], picture.shape[0] / size[0]], np.float32)
     places = (np.stack([columns, rows], axis=-1).astype(np.float32) + np.float32(0.5)) * factor
     # OpenCV's remap takes 32767 pixels at a time in one direction.
