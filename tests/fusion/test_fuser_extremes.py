@@ -76,6 +76,7 @@ side = st.integers(15, 44)
 @example(mono=("white", "uint16", 40, 40), color=("noise", "uint8", 16, 16), seed=0)
 @example(mono=("black", "uint16", 40, 40), color=("noise", "uint8", 16, 16), seed=0)
 @example(mono=("ramp", "uint16", 40, 40), color=("black", "float32", 16, 16), seed=0)
+@example(mono=("ramp", "float32", 35, 16), color=("negative", "uint8", 42, 27), seed=0)
 def test_any_shape_and_value(mono, color, seed):
     rng = np.random.default_rng(seed)
     check(picture(*mono, 1, rng), picture(*color, 3, rng), place="identity")
@@ -90,6 +91,7 @@ def test_any_shape_and_value(mono, color, seed):
 @example(mono=("white", "uint16", 40, 40), color=("noise", "uint8", 16, 16), seed=0)
 @example(mono=("black", "uint16", 16, 17), color=("huge", "float32", 40, 40), seed=0)
 @example(mono=("ramp", "uint16", 40, 40), color=("black", "float32", 16, 16), seed=0)
+@example(mono=("ramp", "float32", 35, 16), color=("negative", "uint8", 42, 27), seed=0)
 @example(mono=("negative", "float32", 33, 40), color=("negative", "float32", 16, 16), seed=0)
 def test_any_shape_and_value_with_networks(weights, mono, color, seed):
     rng = np.random.default_rng(seed)

@@ -109,7 +109,7 @@ def test_parallax_moves_along_the_lines(rig):
     assert (cosine > 0.9999).all()
 
 
-def test_a_rig_places_better_than_features(shot, matched):
+def test_a_rig_places_to_a_fifth_of_a_pixel_and_no_worse_than_features(shot, matched):
     rig, mono, color, truth, _ = shot
     placement, notes = place_with(rig, mono, color)
     seen = warp.inside(truth, *rig.color.size) & np.isfinite(truth[..., 0])
@@ -127,8 +127,10 @@ def test_a_rig_places_better_than_features(shot, matched):
     assert placement.method == "rig"
     assert placement.matches > 50
     assert placement.epipolar is not None
-    assert np.percentile(across(placement), 95) < 0.2
-    assert np.percentile(across(place(mono, color)), 95) > 1.0
+    error = np.percentile(across(placement), 95)
+    assert error < 0.2
+    # Features find these lenses as well, from a well-lit pair full of texture.
+    assert error < np.percentile(across(place(mono, color)), 95) + 0.05
     # The walls are 1.2 and 2 meters away: the surface lies between them.
     middle = rig.mono.matrix[:2, 2][None]
     ray = unproject(rig.mono, middle)

@@ -110,6 +110,8 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     color = (1 - white)[..., None] * color + white[..., None]
     rows, columns = np.nonzero(certain)
     certain[rows, columns] *= _at(taken, rows, columns, certain.shape) > 0
+    if not certain.any():
+        return None
     near = _near(clean, certain > 0)
     return Highlights(certain, near, excess, taken, color.astype(np.float32), tone.weights)
 
