@@ -216,7 +216,7 @@ def test_outside_of_the_field_is_not_measured(narrow):
     assert not (out.provenance[outside] == Provenance.MEASURED).any()
     assert (out.provenance == Provenance.MEASURED).mean() < 0.62
     assert out.pair.placement.overlap == pytest.approx(0.6, abs=0.03)
-    assert any("60%" in n or "59%" in n or "61%" in n for n in out.notes)
+    assert any("60%" in n or "59%" in n or "61%" in n for n in (*out.notes, *(a.text for a in out.advice)))
 
 
 def test_outside_of_the_field_is_less_sure(narrow):

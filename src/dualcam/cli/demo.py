@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dualcam.cli.fuse import Plan
 from dualcam.cli.guard import guarded, say
+from dualcam.cli.plan import Plan
 from dualcam.cli.show import Progress, summary
 from dualcam.errors import UnavailableError
 

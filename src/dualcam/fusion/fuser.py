@@ -13,26 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dualcam import memory, parallel
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import Measured, measure
 from dualcam.camera.remosaic import remosaiced
 from dualcam.classical.exposure import rough_luma, rough_tone
-from dualcam.errors import InputError, UsageError
-from dualcam.files.read import from_array, read
+from dualcam.errors import UsageError
 from dualcam.frame import (
     Advice,
     Fact,
     FloatArray,
-    Frame,
     Fusion,
     Hop,
     Pair,
     Provenance,
-    Role,
     Tone,
     View,
     Watch,
@@ -41,21 +35,17 @@ from dualcam.fusion import color_view, render
 from dualcam.fusion import highlights as recovery
 from dualcam.fusion.advice import advise, refuse_serious
 from dualcam.fusion.forecast import Forecast, forecast
+from dualcam.fusion.inputs import Picture, frames_of
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
-from dualcam.rig import mapping, warp
+from dualcam.fusion.remarks import noise_facts, notes_of, placement_facts
+from dualcam.rig import warp
 from dualcam.rig.calibrated import place_with
 from dualcam.rig.cameras import Rig
 from dualcam.rig.matching import Match, match, match_grid
 from dualcam.rig.place import place
 from dualcam.rig.rigfile import read_rig
 
-Picture = Frame | str | Path | NDArray[Any]
-
-# OpenCV's remap cannot address more in one direction.
-MAX_SIDE = 32_000
-# Mono pixels per color pixel under which the color view has clearly more to show.
-_MUCH_SMALLER = 0.75
 VIEWS: tuple[View, ...] = get_args(View)
 HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
 
@@ -259,7 +249,7 @@ class Fuser:
             view=self._view,
             hops=tuple(log.hops),
             stages=stages,
-            notes=_notes(pair, measured, provenance, self._view) + remarks + self._method.notes,
+            notes=notes_of(pair, measured, provenance, self._view, advice) + remarks + self._method.notes,
             radiance=radiance,
             advice=advice,
         )
@@ -298,11 +288,7 @@ class Fuser:
         advised: bool = False,
     ) -> Prepared:
         with log.hop("read") as facts:
-            _refuse_same(mono, color)
-            given: tuple[tuple[Picture, Role], ...] = ((mono, "mono"), (color, "color"))
-            mono_frame, color_frame = parallel.each(_load, given)
-            for frame in (mono_frame, color_frame):
-                _refuse_long(frame)
+            mono_frame, color_frame = frames_of(mono, color)
             if self._method.takes_mosaics:
                 color_frame = remosaiced(color_frame)
             frames = mono_frame, color_frame
@@ -312,7 +298,10 @@ class Fuser:
                 facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
             facts["color mosaic"] = frames[1].mosaic.pattern if frames[1].mosaic else "none"
         if on_forecast:
-            on_forecast(forecast(self._method, *(frame.pixels.shape[:2] for frame in frames)))
+            sizes = [frame.pixels.shape[:2] for frame in frames]
+            # In the color view the result is as fine as the finer of both.
+            sizes[0] = max(sizes) if self._view == "color" else sizes[0]
+            on_forecast(forecast(self._method, sizes[0], sizes[1]))
         with log.hop("place") as facts:
             known = past.placement(*frames) if past is not None else None
             remarks: tuple[str, ...] = ()
@@ -323,22 +312,12 @@ class Fuser:
             else:
                 placement = place(*frames, self._place)
             pair = Pair(*frames, placement)
-            turn = np.degrees(np.arctan2(placement.matrix[1, 0], placement.matrix[0, 0]))
-            facts |= {
-                "method": placement.method,
-                "quality": placement.quality,
-                "scale": placement.scale,
-                "rotation (degrees)": float(turn),
-                "overlap": placement.overlap,
-                "matches": placement.matches,
-                "parallax (mono px)": placement.parallax_px,
-                "bend (mono px)": mapping.largest_bend(pair),
-            }
+            facts |= placement_facts(pair)
         with log.hop("measure") as facts:
             measured = measure(*frames, trust_color=self._method.trusts_stated_noise)
             tone = rough_tone(pair)
             tone = past.calmed(tone) if past is not None else tone
-            facts |= _noise_facts(measured)
+            facts |= noise_facts(measured)
             facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
             grid = match_grid(pair)
             small = warp.resize(measured.mono_clean, grid.height, grid.width)
@@ -391,78 +370,3 @@ class _Log:
         self.hops.append(Hop(name, time.perf_counter() - started, facts))
         if self._on_hop:
             self._on_hop(self.hops[-1])
-
-
-def _load(given: tuple[Picture, Role]) -> Frame:
-    picture, role = given
-    if isinstance(picture, Frame):
-        if picture.role != role:
-            raise UsageError(
-                f"a {picture.role} frame was given as {role}.", "Give the mono frame first, then color."
-            )
-        return picture
-    if isinstance(picture, (str, Path)):
-        return read(picture, role)
-    if isinstance(picture, np.ndarray):
-        return from_array(picture, role)
-    raise InputError(
-        f"the {role} picture is a {type(picture).__name__}.", "Give a path, a numpy array or a dualcam Frame."
-    )
-
-
-def _refuse_long(frame: Frame) -> None:
-    longest = max(frame.pixels.shape[:2])
-    if longest > MAX_SIDE:
-        raise InputError(
-            f"the {frame.role} picture is {longest} pixels long; the limit is {MAX_SIDE}.",
-            "Make it smaller, or cut it into parts.",
-        )
-
-
-def _refuse_same(mono: Picture, color: Picture) -> None:
-    def path(picture: Picture) -> Path | None:
-        if isinstance(picture, Frame):
-            return picture.origin.path
-        return Path(picture) if isinstance(picture, (str, Path)) else None
-
-    first, second = path(mono), path(color)
-    if first and second and first.exists() and second.exists() and first.samefile(second):
-        raise UsageError(
-            f"mono and color are the same file ({first.name}).", "Give the two cameras' pictures."
-        )
-
-
-def _noise_facts(measured: Measured) -> dict[str, Fact]:
-    def at_gray(shot: float, read: float) -> float:
-        return float(np.sqrt(shot * 0.18 + read))
-
-    green = measured.color_noise[1]
-    return {
-        "mono noise from": measured.sources[0],
-        "color noise from": measured.sources[1],
-        "mono noise at 18 % gray": at_gray(measured.mono_noise.shot, measured.mono_noise.read),
-        "color noise at 18 % gray": at_gray(green.shot, green.read),
-        "mono clipped": measured.mono_clipped,
-        "color clipped": measured.color_clipped,
-    }
-
-
-def _notes(pair: Pair, measured: Measured, provenance: NDArray[np.uint8], view: View) -> tuple[str, ...]:
-    notes = [f"{f.role}: {n}" for f in (pair.mono, pair.color) for n in f.origin.notes]
-    notes += measured.notes
-    if view == "mono" and pair.placement.scale < _MUCH_SMALLER:
-        height, width = pair.color.pixels.shape[:2]
-        notes.append(
-            f"mono is the smaller picture: --view color would give {width} x {height} pixels in the color camera's view"
-        )
-    if view == "mono" and pair.placement.overlap < 0.9:
-        notes.append(
-            f"the color camera saw {pair.placement.overlap:.0%} of the mono picture; the rest is propagated or gray"
-        )
-    if pair.placement.quality < 0.6:
-        notes.append("the placement rests on little evidence: look at the result before using it")
-    if (guessed := float((provenance != Provenance.MEASURED).mean())) > 0.3:
-        notes.append(f"{guessed:.0%} of the color is guessed or missing: see the confidence map")
-    if measured.mono_clipped > 0.02:
-        notes.append(f"{measured.mono_clipped:.0%} of the mono picture is clipped")
-    return tuple(notes)
