@@ -16,7 +16,7 @@ from dualcam.camera.curves import encode
 from dualcam.errors import DualcamError
 from dualcam.files.read import read
 from dualcam.frame import FloatArray, Fusion
-from dualcam.rig.warp import place_color
+from dualcam.rig.mapping import place_color
 
 CELL = 480
 LABEL = 26
