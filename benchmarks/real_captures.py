@@ -36,7 +36,7 @@ from dualcam.files.probe import probe
 from dualcam.files.write import write, write_gray
 from dualcam.frame import Fusion, Provenance
 from dualcam.fusion.fuser import Fuser
-from dualcam.rig.warp import place_color
+from dualcam.rig.mapping import place_color
 from real_tables import Outcome, Result
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".pgm", ".ppm", ".pfm")
