@@ -197,19 +197,28 @@ def fuse(
         started = time.perf_counter()
         base = mono if view is View.mono else color
         target = output if output is not None else base.with_name(f"{base.stem}_fused.png")
-        mono_file = inputs.mono_source(
-            mono, mono_curve, mono_white, mono_black, mono_raw, mono_frame, mono_pattern, mono_sensor
+        mono_file = inputs.source(
+            mono,
+            "mono",
+            curve=mono_curve,
+            white=mono_white,
+            black=mono_black,
+            raw=mono_raw,
+            frame=mono_frame,
+            pattern=mono_pattern,
+            sensor=mono_sensor,
         )
-        color_file = inputs.color_source(
+        color_file = inputs.source(
             color,
-            color_curve,
-            color_white,
-            color_black,
-            color_raw,
-            color_frame,
-            color_pattern,
-            color_balance,
-            color_sensor,
+            "color",
+            curve=color_curve,
+            white=color_white,
+            black=color_black,
+            raw=color_raw,
+            frame=color_frame,
+            pattern=color_pattern,
+            sensor=color_sensor,
+            balance=color_balance,
         )
         _check_call(mono, color, report)
 

@@ -96,17 +96,20 @@ class Source:
         return read(self.path, self.role, **told)
 
 
-def mono_source(
+def source(
     path: Path,
+    role: Role,
+    *,
     curve: Curve,
     white: str,
     black: str,
     raw: str | None,
     frame: int | None,
     pattern: str,
-    sensor: Path | None = None,
+    sensor: Path | None,
+    balance: str = "auto",
 ) -> Source:
-    """The mono file with its options."""
+    """One of the files with its options; mono has no balance."""
     told = {
         "curve": curve.value,
         "white": white,
@@ -115,29 +118,6 @@ def mono_source(
         "frame": frame,
         "pattern": pattern,
         "sensor": sensor,
+        "balance": balance,
     }
-    return Source(path, "mono", told)
-
-
-def color_source(
-    path: Path,
-    curve: Curve,
-    white: str,
-    black: str,
-    raw: str | None,
-    frame: int | None,
-    pattern: str,
-    balance: str,
-    sensor: Path | None = None,
-) -> Source:
-    """The color file with its options."""
-    told = {
-        "curve": curve.value,
-        "white": white,
-        "black": black,
-        "raw": raw,
-        "frame": frame,
-        "pattern": pattern,
-        "sensor": sensor,
-    }
-    return Source(path, "color", told | {"balance": balance})
+    return Source(path, role, told)
