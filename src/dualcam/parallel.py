@@ -64,6 +64,31 @@ def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result,
         return one(), later()
 
 
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    """Do the same with one item after the other, each while the caller is busy with the one before.
+
+    Args:
+        work: called in another thread, where there are threads; what it raises is raised here.
+        items: what it is called with.
+
+    Yields:
+        Every item and its result.
+    """
+    if threads() == 1:
+        for item in items:
+            yield item, work(item)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        before: tuple[Item, Future[Result]] | None = None
+        for item in items:
+            under_way = item, pool.submit(work, item)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = under_way
+        if before is not None:
+            yield before[0], before[1].result()
+
+
 def banded(
     work: Callable[[slice], tuple[Array, ...]], height: int, margin: int = 0, rows: int = _BAND
 ) -> tuple[Array, ...]:

@@ -9,6 +9,7 @@ import dualcam.fusion.preparation as preparation
 import untrained
 from dualcam.frame import Tone
 from dualcam.fusion.fuser import Fuser
+from dualcam.fusion.hops import HOPS
 from dualcam.fusion.past import Past
 from synthetic import Light, Rig, shoot, world
 
@@ -34,7 +35,7 @@ def test_a_first_frame_is_a_picture_and_the_next_ones_need_no_placement(tmp_path
     pairs = frames(3)
     hops = []
     found = [*Fuser(method, weights=weights).stream(pairs, on_hop=hops.append)]
-    assert len(placed) == 1 and len(hops) == 3 * len(preparation.HOPS)
+    assert len(placed) == 1 and len(hops) == 3 * len(HOPS)
     alone = [Fuser(method, weights=weights).fuse(*pair) for pair in pairs]
     np.testing.assert_array_equal(found[0].pixels, alone[0].pixels)
     for one, other in zip(found[1:], alone[1:], strict=True):
