@@ -33,11 +33,13 @@ def weights(data: bytes) -> dict[str, Tensor]:
         ValueError: it is no ONNX file.
     """
     try:
-        stored = {
-            w.name: onnx.numpy_helper.to_array(w) for w in onnx.load_model_from_string(data).graph.initializer
-        }
+        graph = onnx.load_model_from_string(data).graph
     except DecodeError as error:
         raise ValueError(f"no ONNX file: {error}") from error
+    stored = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
+    # What several weights have in common is stored once.
+    same = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
+    stored |= {name: stored[other] for name, other in same.items() if other in stored}
     found = {}
     for full, array in stored.items():
         if full.endswith(STEP):

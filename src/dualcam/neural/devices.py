@@ -65,7 +65,7 @@ def settle(engine: str, device: str) -> str:
         # ONNX Runtime is there for every device; torch takes seconds to import and is asked last.
         engine = ONNXRUNTIME
         if device == CUDA and not _onnxruntime_has(CUDA):
-            missing = _torch_lacks_cuda()
+            missing = torch_lacks_cuda()
             if missing:
                 raise _refusal(device, f"the installed ONNX Runtime was not built for it, and {missing}")
             engine = TORCH
@@ -76,7 +76,7 @@ def settle(engine: str, device: str) -> str:
                 "Leave --engine out.",
             )
         torch()
-        if device == CUDA and (missing := _torch_lacks_cuda()):
+        if device == CUDA and (missing := torch_lacks_cuda()):
             raise _refusal(device, missing)
     if engine == ONNXRUNTIME:
         check(device)
@@ -142,7 +142,7 @@ def _onnxruntime_has(device: str) -> bool:
         return False
 
 
-def _torch_lacks_cuda() -> str:
+def torch_lacks_cuda() -> str:
     """Why PyTorch cannot use CUDA; empty if it can."""
     if find_spec("torch") is None:
         return "PyTorch is not installed"
