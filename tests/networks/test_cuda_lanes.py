@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from dualcam import parallel  # noqa: E402
+from dualcam.errors import UnavailableError  # noqa: E402
 from dualcam.networks import cuda as networks_cuda  # noqa: E402
 from dualcam.neural import engine, manifest  # noqa: E402
 
@@ -71,6 +72,9 @@ def gpu(monkeypatch):
         yield
 
     class Event:
+        def __init__(self, blocking):
+            assert blocking
+
         def record(self, stream):
             self.recorded = True
 
@@ -136,3 +140,15 @@ def test_tiles_are_halved_where_memory_is_short(gpu):
     gpu.room = 10
     with pytest.raises(MemoryError, match="out of memory"):
         made.over([*picture])
+
+
+def test_a_gpu_that_fails_is_told_with_the_remedy(gpu, monkeypatch):
+    made = engine.alone(manifest.SHIPPED, "refsr", 1, engine="torch")
+
+    def failing(lane, planes):
+        raise RuntimeError("CUDA error: no kernel image is available\nmore")
+
+    monkeypatch.setattr(networks_cuda.Lane, "run", failing)
+    with pytest.raises(UnavailableError, match=r"no kernel image is available\. ") as caught:
+        made.run(planes(0))
+    assert "--device cpu" in caught.value.remedy

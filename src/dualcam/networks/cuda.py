@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 Compute = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -42,7 +42,8 @@ class Lane:
         self.shape = shape
         self._compute, self._kind = compute, kind
         self._stream = torch.cuda.Stream()
-        self._done = torch.cuda.Event()
+        # Waiting must not cost the processor time that the next tile needs.
+        self._done = torch.cuda.Event(blocking=True)
         with _ASKING, torch.cuda.stream(self._stream):
             # Only pinned memory is copied while the processor does something else.
             self._given = torch.empty((1, *shape), dtype=kind, pin_memory=_PINNED)
@@ -69,7 +70,7 @@ class Lane:
             self._done.record(self._stream)
         self._done.synchronize()
         # The room is used again by the next tile.
-        return [np.array(host[0].numpy(), np.float32) for host in self._taken]
+        return [host[0].to(torch.float32, copy=True).numpy() for host in self._taken]
 
     def _computed(self) -> tuple[Tensor, ...]:
         """What the network makes of the tile at hand, in the number format of the copies."""
@@ -87,6 +88,14 @@ class Lane:
     def _all(self) -> tuple[Tensor, ...]:
         # Changed on the GPU: a copy that changes the format would not run beside other work.
         return tuple(out.to(self._kind).contiguous() for out in self._compute(self._fed))
+
+
+def placed(network: nn.Module) -> nn.Module:
+    """Bring a network to the GPU; lanes have streams of their own, which would not wait for it."""
+    with _ASKING:
+        there = network.to(_DEVICE)
+        torch.cuda.synchronize()
+    return there
 
 
 def give_back() -> None:

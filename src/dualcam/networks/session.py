@@ -58,13 +58,14 @@ class TorchSession:
 
     def run(self, fed: Mapping[str, NDArray[Any]], threads: int) -> dict[str, NDArray[Any]]:
         """Compute, see ``Session.run``."""
-        network, planes = self.network(), fed[INPUT]
         compute = self._on_gpu if self._device == CUDA else self._on_cpu
         try:
             with torch.inference_mode(), _THREADS.allowed(threads):
-                found = compute(network, planes)
+                found = compute(self.network(), fed[INPUT])
         except RuntimeError as error:
             if not _is_short(error):
+                if self._device == CUDA:
+                    raise _failed(error) from error
                 raise
             said = str(error)
         else:
@@ -102,11 +103,7 @@ class TorchSession:
         except ValueError as error:
             raise UnavailableError(f"{self._path.name} cannot be run: {error}.", REMEDY) from error
         made.net = _Inside(made.net, self._kind)
-        made = made.to(self._device)
-        if self._device == CUDA:
-            # Lanes have streams of their own, which do not wait for this.
-            torch.cuda.synchronize()
-        return made
+        return cuda.placed(made) if self._device == CUDA else made
 
     def _on_cpu(self, network: nn.Module, planes: NDArray[np.float32]) -> list[NDArray[Any]]:
         found = network(torch.from_numpy(np.ascontiguousarray(planes))[None])
@@ -173,6 +170,15 @@ class _Threads:
 
 
 _THREADS = _Threads()
+
+
+def _failed(error: RuntimeError) -> UnavailableError:
+    """A GPU that is there and cannot be used, for want of a driver or program that fits it."""
+    first = (str(error).splitlines() or [""])[0]
+    return UnavailableError(
+        f"the device {CUDA!r} failed: {first}.",
+        "Install a driver and a PyTorch that fit each other and the device, or use --device cpu.",
+    )
 
 
 def _is_short(error: BaseException) -> bool:
