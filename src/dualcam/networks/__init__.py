@@ -1,1 +1,1 @@
-"""The three networks in torch, and torch as an engine. Imported by ``training``, and by ``neural`` where it is asked for."""
+"""The three networks in torch, and torch as an engine. Imported by ``training``, and by ``neural`` where asked for."""

@@ -147,7 +147,7 @@ def torch_lacks_cuda() -> str:
     if find_spec("torch") is None:
         return "PyTorch is not installed"
     try:
-        return "" if torch().cuda.is_available() else "PyTorch finds no such device"
+        return "" if torch().cuda.is_available() else "PyTorch finds no CUDA device"
     except UnavailableError as error:
         return error.cause.rstrip(".")
 
