@@ -134,6 +134,7 @@ class Preparation:
                 twice=self._method.matches_twice,
                 start=past.flows() if past is not None else None,
                 keep=past is not None,
+                back=self._view == "color",
             )
             agree = float((found.inside & (found.disagreement < 1)).mean())
             facts |= {
