@@ -215,7 +215,10 @@ def test_disk_full_leaves_nothing(tmp_path, monkeypatch, suffix):
         def write(self, data):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "open", lambda self, mode: Full(self, mode))
+    def open_full(self, mode):
+        return Full(self, mode)
+
+    monkeypatch.setattr(Path, "open", open_full)
     with pytest.raises(OutputError, match="No space left"):
         write(tmp_path / f"a{suffix}", COLOR)
     assert list(tmp_path.iterdir()) == []

@@ -103,7 +103,10 @@ def _pillow(
     profile = _profile(picture, extras)
     if profile:
         options["icc_profile"] = profile
-    Image.fromarray(np.ascontiguousarray(picture.whole())).save(stream, name, **options)
+    # Given the file itself, Pillow would not say what the disk says.
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture.whole())).save(buffer, name, **options)
+    stream.write(buffer.getbuffer())
 
 
 def _limit(picture: Picture, most: int, name: str) -> None:
