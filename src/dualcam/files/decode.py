@@ -28,7 +28,6 @@ _IN_PARTS: dict[str, tuple[Callable[[Source, Path], Header], _Pixels]] = {
 _AS_A_WHOLE: dict[str, tuple[Callable[[bytes, Path], Header], Callable[[bytes, Header], Samples]]] = {
     "JPEG": (lossy.header, lossy.samples),
     "WebP": (lossy.header, lossy.samples),
-    "Netpbm": (netpbm.header, netpbm.samples),
 }
 _AS_IT_IS = Reading()
 
@@ -86,6 +85,8 @@ def read_header(path: Path, loaded: Loaded) -> Header:
             return flat.header(path, len(loaded.data), loaded.reading.layout, loaded.reading.frame)
         if loaded.kind in _IN_PARTS:
             return _IN_PARTS[loaded.kind][0](path, path)
+        if loaded.kind == "Netpbm":
+            return netpbm.header(loaded.data, path)
         return _AS_A_WHOLE[loaded.kind][0](loaded.data, path)
 
     header = _guard(path, parse)
@@ -129,6 +130,8 @@ def open_samples(path: Path, loaded: Loaded, header: Header, out: Samples | None
             array = flat.samples(loaded.data, loaded.reading.layout, loaded.reading.frame)
         elif loaded.kind in _IN_PARTS:
             array = _IN_PARTS[loaded.kind][1](path, header, out)
+        elif loaded.kind == "Netpbm":
+            array = netpbm.samples(loaded.data, header, out)
         else:
             array = _AS_A_WHOLE[loaded.kind][1](loaded.data, header)
         wanted = (header.height, header.width, header.channels)

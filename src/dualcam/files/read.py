@@ -140,6 +140,7 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
     pattern = pattern_of(path, header, reading, role)
     room = Room(header) if Room.fits(header) else None
     array = decode.open_samples(path, loaded, header, room.samples if room is not None else None)
+    del loaded  # its bytes are not needed beside the pixels
     array = upright(array, header.orientation)
     notes = list(header.notes)
     if header.has_alpha:
