@@ -107,24 +107,3 @@ def each(
         finally:
             for future in under_way:
                 future.cancel()
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items; while one is used the next one is made, by another thread.
-
-    Args:
-        items: made in one thread, one after the other; what making them raises is raised here.
-    """
-    if threads() == 1:
-        yield from items
-        return
-    waiting = iter(items)
-    with ThreadPoolExecutor(1) as pool:
-
-        def make() -> Future[list[Item]]:
-            return pool.submit(lambda: list(islice(waiting, 1)))
-
-        under_way = make()
-        while made := under_way.result():
-            under_way = make()
-            yield made[0]

@@ -262,33 +262,6 @@ def test_writing_needs_little_memory(tmp_path, name):
     assert most < 0.5 * linear.nbytes
 
 
-def test_the_next_item_is_made_meanwhile():
-    made = []
-
-    def items():
-        for n in range(5):
-            made.append(n)
-            yield n
-
-    ahead = parallel.ahead(items())
-    assert next(ahead) == 0
-    assert list(ahead) == [1, 2, 3, 4] and made == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_ahead_comes_in_its_turn(monkeypatch, threads):
-    monkeypatch.setattr(parallel, "threads", lambda: threads)
-
-    def items():
-        yield 1
-        raise ValueError("no more")
-
-    ahead = parallel.ahead(items())
-    assert next(ahead) == 1
-    with pytest.raises(ValueError, match="no more"):
-        next(ahead)
-
-
 def test_pages_that_need_other_codecs_still_say_so(tmp_path):
     stream = io.BytesIO()
     tifffile.imwrite(stream, make.gray(dtype=np.uint16), compression="zlib")

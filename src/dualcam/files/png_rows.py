@@ -67,8 +67,10 @@ def _in_strips(packed: Iterable[bytes], channels: int, out: Samples) -> None:
     height, width = out.shape[:2]
     color = {1: 0, 3: 2, 4: 6}[channels]
     row = 1 + width * channels * out.itemsize
-    above, top = bytes(row), 0
-    for strip in parallel.ahead(_unpacked(packed, row, height)):
+    at_once = max(1, _STRIP // row)
+    strips = _unpacked(packed, row, height, at_once)
+    above = bytes(row)
+    for top, strip in parallel.ahead(lambda _: next(strips), range(0, height, at_once)):
         rows = len(strip) // row
         if max(strip[::row]) > _PAETH:
             raise ValueError("its rows are filtered in an unknown way")
@@ -82,18 +84,16 @@ def _in_strips(packed: Iterable[bytes], channels: int, out: Samples) -> None:
             out[top : top + rows, :, 0] = pixels
         else:
             out[top : top + rows] = cv2.cvtColor(pixels, _TO_RGB[channels])
-        top += rows
 
 
-def _unpacked(packed: Iterable[bytes], row: int, height: int) -> Iterator[bytes]:
-    """Strips of whole rows of ``row`` bytes each, filtered as they are stored."""
+def _unpacked(packed: Iterable[bytes], row: int, height: int, at_once: int) -> Iterator[bytes]:
+    """Strips of ``at_once`` rows of ``row`` bytes each, filtered as they are stored."""
     unpacker = zlib.decompressobj()
     pieces = iter(packed)
     parts: list[bytes] = []
     have, left = 0, height * row
-    strip = max(1, _STRIP // row) * row
     while left:
-        wanted = min(strip, left)
+        wanted = min(at_once * row, left)
         while have < wanted:
             piece = next(pieces, None)
             if piece is None or unpacker.eof:
