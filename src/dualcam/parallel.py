@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import cache
 from itertools import islice
 from threading import Lock
 from typing import Any, TypeVar
@@ -39,13 +41,52 @@ def sharing() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def beside(work: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
+    """Do something beside what is done within: gives what waits for its result, and raises what it raised.
+
+    What has been begun is waited for in any case. With one thread it is done when its result is asked for.
+    """
+    if threads() == 1:
+        yield cache(work)
+        return
+    # What a caller has set for its context, such as ``memory.kept``, holds for the other thread as well.
+    inside = copy_context()
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(inside.run, work)
+        del work
+        yield under_way.result
+
+
 def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
     """Do two different things side by side; what the first raises is raised first."""
+    with beside(other) as later:
+        return one(), later()
+
+
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    """Do the same with one item after the other, each while the caller is busy with the one before.
+
+    Args:
+        work: called in another thread, where there are threads; what it raises is raised here.
+        items: what it is called with.
+
+    Yields:
+        Every item and its result.
+    """
     if threads() == 1:
-        return one(), other()
+        for item in items:
+            yield item, work(item)
+        return
     with ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(other)
-        return one(), beside.result()
+        before: tuple[Item, Future[Result]] | None = None
+        for item in items:
+            under_way = item, pool.submit(work, item)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = under_way
+        if before is not None:
+            yield before[0], before[1].result()
 
 
 def banded(

@@ -12,6 +12,7 @@ from cli_helpers import HEIGHT, WIDTH
 from typer.testing import CliRunner
 
 import dualcam.fusion.fuser
+import dualcam.fusion.hops
 from dualcam.cli.app import build
 from dualcam.files.read import from_array, read
 from dualcam.frame import Frame, Fusion, Hop, Pair, Placement
@@ -59,8 +60,8 @@ def fuser(monkeypatch):
                 raise seen.fail
             frames = [load(mono, "mono"), load(color, "color")]
             if on_forecast is not None:
-                on_forecast(Forecast(20.2, 96, {name: 2.0 for name in dualcam.fusion.fuser.HOPS}, 1050.0))
-            hops = tuple(Hop(name, 0.25, {"matches": 311}) for name in dualcam.fusion.fuser.HOPS)
+                on_forecast(Forecast(20.2, 96, {name: 2.0 for name in dualcam.fusion.hops.HOPS}, 1050.0))
+            hops = tuple(Hop(name, 0.25, {"matches": 311}) for name in dualcam.fusion.hops.HOPS)
             for hop in hops:
                 if on_hop is not None:
                     on_hop(hop)

@@ -7,7 +7,8 @@ import pytest
 import untrained
 from dualcam.fusion import forecast as forecasts
 from dualcam.fusion.forecast import Forecast, forecast
-from dualcam.fusion.fuser import HOPS, Fuser
+from dualcam.fusion.fuser import Fuser
+from dualcam.fusion.hops import HOPS
 from dualcam.fusion.method import choose
 from synthetic import Light, Rig, shoot, world
 

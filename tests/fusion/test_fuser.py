@@ -14,7 +14,7 @@ from dualcam.errors import DualcamError, InputError, UnavailableError, UsageErro
 from dualcam.files.read import from_array
 from dualcam.frame import Frame, Provenance
 from dualcam.fusion import fuser as fusers
-from dualcam.fusion.fuser import HOPS
+from dualcam.fusion.hops import HOPS
 from dualcam.fusion.method import choose
 from dualcam.neural import devices, manifest
 from synthetic import WEIGHTS, Light, Rig, color_error, psnr, shoot, to_display, world

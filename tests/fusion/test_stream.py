@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import dualcam.fusion.fuser as fusers
+import dualcam.fusion.preparation as preparation
 import untrained
 from dualcam.frame import Tone
 from dualcam.fusion.fuser import Fuser
+from dualcam.fusion.hops import HOPS
 from dualcam.fusion.past import Past
 from synthetic import Light, Rig, shoot, world
 
@@ -18,8 +19,8 @@ HEIGHT, WIDTH = 180, 240
 @pytest.fixture
 def placed(monkeypatch):
     """How often a placement was searched for."""
-    calls, place = [], fusers.place
-    monkeypatch.setattr(fusers, "place", lambda *a: calls.append(1) or place(*a))
+    calls, place = [], preparation.place
+    monkeypatch.setattr(preparation, "place", lambda *a: calls.append(1) or place(*a))
     return calls
 
 
@@ -34,7 +35,7 @@ def test_a_first_frame_is_a_picture_and_the_next_ones_need_no_placement(tmp_path
     pairs = frames(3)
     hops = []
     found = [*Fuser(method, weights=weights).stream(pairs, on_hop=hops.append)]
-    assert len(placed) == 1 and len(hops) == 3 * len(fusers.HOPS)
+    assert len(placed) == 1 and len(hops) == 3 * len(HOPS)
     alone = [Fuser(method, weights=weights).fuse(*pair) for pair in pairs]
     np.testing.assert_array_equal(found[0].pixels, alone[0].pixels)
     for one, other in zip(found[1:], alone[1:], strict=True):

@@ -27,7 +27,7 @@ _PLACE = 4.0
 _NEAR, _RELATIVE = 0.02, 0.1
 _DARK = np.float32(0.003)
 _MOST_LOG = 3.0
-_AT_ONCE = 2048
+_AT_ONCE = 512
 _FAR = 4.0
 
 
@@ -72,9 +72,13 @@ def exemplars(
     distance = np.zeros(share.size, np.float32)
     known = looks[examples], tints[examples]
     lost = np.flatnonzero(share <= _OWN)
-    for start in range(0, len(lost), _AT_ONCE):
+
+    def attend(start: int) -> None:
         asked = lost[start : start + _AT_ONCE]
         tints[asked], distance[asked] = _attend(looks[asked], *known)
+
+    for _ in parallel.each(attend, range(0, len(lost), _AT_ONCE)):
+        pass
     tint = warp.resize(tints.reshape(*size, 3), height, width)
 
     def colored(rows: slice) -> tuple[FloatArray]:
@@ -112,9 +116,14 @@ def _spread(candidates: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _attend(asked: FloatArray, looks: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean of the examples' values (m, 3) for every place asked (n, D), and the distance to the nearest, (n,)."""
-    square = (asked**2).sum(axis=1)[:, None] - 2 * asked @ looks.T + (looks**2).sum(axis=1)
-    square = np.maximum(square, 0)
+    # In place: a fresh array of this size costs more than what is computed in it.
+    square = np.float32(-2) * asked @ looks.T
+    square += (asked**2).sum(axis=1)[:, None]
+    square += (looks**2).sum(axis=1)
+    np.maximum(square, 0, out=square)
     nearest = square.min(axis=1, keepdims=True)
-    weight = np.exp((nearest - square) / (2 * (np.float32(_NEAR**2) + np.float32(_RELATIVE) * nearest)))
+    square -= nearest
+    square /= np.float32(-2) * (np.float32(_NEAR**2) + np.float32(_RELATIVE) * nearest)
+    weight = np.exp(square, out=square)
     mean = weight @ values / weight.sum(axis=1, keepdims=True)
     return mean, np.sqrt(nearest[:, 0])

@@ -20,7 +20,7 @@ from dualcam.evaluation.case import Inputs
 from dualcam.evaluation.visibility import regions
 from dualcam.files.read import from_array
 from dualcam.frame import Colored, Exposed, FloatArray, Frame, Pair, Placement, Provenance, Tone
-from dualcam.fusion.fuser import Prepared
+from dualcam.fusion.preparation import Prepared
 from dualcam.rig import mapping, warp
 from dualcam.rig.mapping import Mapping
 from dualcam.rig.matching import Grid, Match, Second, match

@@ -21,8 +21,9 @@ from dualcam.evaluation.baselines.prepare import prepare
 from dualcam.evaluation.bench import Bench
 from dualcam.evaluation.case import Inputs
 from dualcam.frame import Exposed, FloatArray
-from dualcam.fusion.fuser import Fuser, Prepared
+from dualcam.fusion.fuser import Fuser
 from dualcam.fusion.method import Method, choose
+from dualcam.fusion.preparation import Prepared
 from dualcam.rig import warp
 
 MODULES = ("refEC", "refColor", "refSR", "chain")

@@ -6,71 +6,49 @@ evaluation go through here and nothing else.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from dualcam import memory, parallel
-from dualcam.camera.curves import encode
-from dualcam.camera.measure import Measured, measure
-from dualcam.camera.remosaic import remosaiced
-from dualcam.classical.exposure import rough_luma, rough_tone
+from dualcam.camera.measure import Measured
 from dualcam.errors import UsageError
 from dualcam.frame import (
     Advice,
-    Fact,
+    Colored,
     FloatArray,
     Fusion,
     Hop,
-    Pair,
     Provenance,
-    Tone,
     View,
     Watch,
 )
 from dualcam.fusion import color_view, render
 from dualcam.fusion import highlights as recovery
 from dualcam.fusion.advice import advise, refuse_serious
-from dualcam.fusion.forecast import Forecast, forecast
-from dualcam.fusion.inputs import Picture, frames_of
+from dualcam.fusion.forecast import Forecast
+from dualcam.fusion.hops import Log
+from dualcam.fusion.inputs import Picture
 from dualcam.fusion.method import Method, choose
 from dualcam.fusion.past import Past
-from dualcam.fusion.remarks import noise_facts, notes_of, placement_facts
-from dualcam.rig import warp
-from dualcam.rig.calibrated import place_with
+from dualcam.fusion.preparation import Preparation, Prepared
+from dualcam.fusion.remarks import notes_of
 from dualcam.rig.cameras import Rig
-from dualcam.rig.matching import Match, match, match_grid
-from dualcam.rig.place import place
-from dualcam.rig.rigfile import read_rig
 
 VIEWS: tuple[View, ...] = get_args(View)
-HOPS = ("read", "place", "measure", "match", "refEC", "refColor", "refSR", "render")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """What hops 1 to 4 know about a pair when refEC begins: the arguments of ``Method.ref_ec``, in order.
+class _Made:
+    """What refSR goes on with."""
 
-    Attributes:
-        pair: the two frames and their placement.
-        measured: noise, clipping, mono at full size.
-        mono: (h, w) float32, linear, the denoised mono on the match grid, as the method wants it.
-        match: the match.
-        tone: the rough exposure match.
-        advice: what was noticed about the capture; empty unless asked for.
-        notes: remarks for the user about the placement.
-    """
-
-    pair: Pair
+    colored: Colored
     measured: Measured
-    mono: FloatArray
-    match: Match
-    tone: Tone
-    advice: tuple[Advice, ...] = ()
-    notes: tuple[str, ...] = ()
+    turned: color_view.ColorView | None
+    lamps: recovery.Highlights | None
+    stages: dict[str, FloatArray]
 
 
 class Fuser:
@@ -110,22 +88,12 @@ class Fuser:
     ) -> None:
         if view not in VIEWS:
             raise UsageError(f"there is no view {view!r}.", f"Use one of {', '.join(VIEWS)}.")
-        if place not in ("auto", "identity"):
-            raise UsageError(f"there is no placement {place!r}.", "Use auto or identity.")
         self._method: Method = choose(method, weights, threads, device, precision)
+        self._preparation = Preparation(self._method, place, view, rig, distance)
         if highlights not in recovery.CHOICES:
             raise UsageError(f"there is no {highlights!r} for highlights.", "Use auto or off.")
-        self._place = place
         self._highlights = highlights == "auto"
         self._strict = strict
-        if distance is not None and (rig is None or not distance > 0):
-            raise UsageError(
-                "a distance is of use with a rig only, and over 0.", "Give a rig, or leave the distance out."
-            )
-        if rig is not None and place == "identity":
-            raise UsageError("a rig and the placement identity exclude each other.", "Leave one of them out.")
-        self._rig = read_rig(rig) if isinstance(rig, (str, Path)) else rig
-        self._distance = distance
         self._view: View = view
 
     def fuse(
@@ -154,7 +122,7 @@ class Fuser:
             UsageError: when both are the same file.
         """
         with parallel.sharing():
-            return self._fuse(mono, color, keep_stages, _Log(on_hop), on_forecast, on_tile)
+            return self._fuse(mono, color, keep_stages, Log(on_hop), on_forecast, on_tile)
 
     def stream(
         self, pairs: Iterable[tuple[Picture, Picture]], *, on_hop: Callable[[Hop], None] | None = None
@@ -180,7 +148,7 @@ class Fuser:
         for mono, color in pairs:
             # Not around the yield: what the caller does between two frames is its own business.
             with parallel.sharing(), memory.kept():
-                fusion = self._fuse(mono, color, False, _Log(on_hop), past=past)
+                fusion = self._fuse(mono, color, False, Log(on_hop), past=past)
             yield fusion
 
     def _fuse(
@@ -188,16 +156,54 @@ class Fuser:
         mono: Picture,
         color: Picture,
         keep_stages: bool,
-        log: _Log,
+        log: Log,
         on_forecast: Callable[[Forecast], None] | None = None,
         on_tile: Watch | None = None,
         past: Past | None = None,
     ) -> Fusion:
+        known = self._preparation.prepare(mono, color, log, on_forecast, past)
+        pair, notes = known.pair, known.notes
+        # Nothing that follows needs it, and little that follows keeps all cores busy at all times.
+        with parallel.beside(_judging(known) if past is None else tuple) as advice:
+            if self._strict:
+                refuse_serious(advice())
+            made = self._colored(known, keep_stages, log, on_tile)
+            # Large, and of no use from here on.
+            del known
+            with log.hop("refSR") as facts:
+                unfitted = made.lamps.unfitted if made.lamps is not None else None
+                pixels, confidence = self._method.ref_sr(made.colored, made.measured, on_tile, unfitted)
+                if made.turned is not None:
+                    confidence = color_view.claimed(confidence, made.turned, self._method.name)
+                radiance = None
+                if made.lamps is not None:
+                    pixels, radiance = recovery.render(pixels, made.lamps)
+                    facts |= recovery.facts(made.lamps)
+            with log.hop("render") as facts:
+                provenance = render.enlarge_labels(made.colored.provenance, *pixels.shape[:2])
+                facts["mean confidence"] = float(confidence.mean())
+                render.refuse_broken(pixels)
+                if keep_stages:
+                    made.stages.update(render.late_stages(made.colored, pixels, confidence))
+            remarks = notes_of(pair, made.measured, provenance, self._view, advice())
+            return Fusion(
+                pixels=pixels,
+                confidence=confidence,
+                provenance=provenance,
+                pair=pair,
+                method=self._method.name,
+                view=self._view,
+                hops=tuple(log.hops),
+                stages=made.stages,
+                notes=remarks + notes + self._method.notes,
+                radiance=radiance,
+                advice=advice(),
+            )
+
+    def _colored(self, known: Prepared, keep_stages: bool, log: Log, on_tile: Watch | None) -> _Made:
+        """Hops 5 and 6."""
         stages: dict[str, FloatArray] = {}
-        known = self._prepare(mono, color, log, on_forecast, past, advised=past is None)
-        pair, measured, advice, remarks = known.pair, known.measured, known.advice, known.notes
-        if self._strict:
-            refuse_serious(advice)
+        pair, measured = known.pair, known.measured
         with log.hop("refEC") as facts:
             exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
             facts |= {
@@ -223,36 +229,7 @@ class Fuser:
             lamps = None
             if self._highlights:
                 lamps = recovery.find(pair, measured, known.mono, known.match, exposed.tone)
-            # Large, and of no use from here on.
-            del known, exposed
-        with log.hop("refSR") as facts:
-            unfitted = lamps.unfitted if lamps is not None else None
-            pixels, confidence = self._method.ref_sr(colored, measured, on_tile, unfitted)
-            if turned is not None:
-                confidence = color_view.claimed(confidence, turned, self._method.name)
-            radiance = None
-            if lamps is not None:
-                pixels, radiance = recovery.render(pixels, lamps)
-                facts |= recovery.facts(lamps)
-        with log.hop("render") as facts:
-            provenance = render.enlarge_labels(colored.provenance, *pixels.shape[:2])
-            facts["mean confidence"] = float(confidence.mean())
-            render.refuse_broken(pixels)
-            if keep_stages:
-                stages |= render.late_stages(colored, pixels, confidence)
-        return Fusion(
-            pixels=pixels,
-            confidence=confidence,
-            provenance=provenance,
-            pair=pair,
-            method=self._method.name,
-            view=self._view,
-            hops=tuple(log.hops),
-            stages=stages,
-            notes=notes_of(pair, measured, provenance, self._view, advice) + remarks + self._method.notes,
-            radiance=radiance,
-            advice=advice,
-        )
+        return _Made(colored, measured, turned, lamps, stages)
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:
         """Walk hops 1 to 4 only, for whoever looks at refEC, refColor or refSR alone.
@@ -260,7 +237,7 @@ class Fuser:
         Takes and raises what ``fuse`` does.
         """
         with parallel.sharing():
-            return self._prepare(mono, color, _Log(None))
+            return self._preparation.prepare(mono, color, Log())
 
     def advise(self, mono: Picture, color: Picture) -> tuple[Advice, ...]:
         """Say what should be known about a capture and what would make it better, without fusing it.
@@ -271,82 +248,12 @@ class Fuser:
             The findings, the most serious first.
         """
         with parallel.sharing():
-            return self._prepare(mono, color, _Log(None), advised=True).advice
+            return _judging(self._preparation.prepare(mono, color, Log()))()
 
     @property
     def method(self) -> Method:
         """What fills hops 5, 6 and 7."""
         return self._method
-
-    def _prepare(
-        self,
-        mono: Picture,
-        color: Picture,
-        log: _Log,
-        on_forecast: Callable[[Forecast], None] | None = None,
-        past: Past | None = None,
-        advised: bool = False,
-    ) -> Prepared:
-        with log.hop("read") as facts:
-            mono_frame, color_frame = frames_of(mono, color)
-            if self._method.takes_mosaics:
-                color_frame = remosaiced(color_frame)
-            frames = mono_frame, color_frame
-            for frame in frames:
-                height, width = frame.pixels.shape[:2]
-                facts[f"{frame.role} size"] = f"{width} x {height}"
-                facts[f"{frame.role} format"] = f"{frame.origin.format}, {frame.origin.bits} bits"
-            facts["color mosaic"] = frames[1].mosaic.pattern if frames[1].mosaic else "none"
-        if on_forecast:
-            sizes = [frame.pixels.shape[:2] for frame in frames]
-            # In the color view the result is as fine as the finer of both.
-            sizes[0] = max(sizes) if self._view == "color" else sizes[0]
-            on_forecast(forecast(self._method, sizes[0], sizes[1]))
-        with log.hop("place") as facts:
-            known = past.placement(*frames) if past is not None else None
-            remarks: tuple[str, ...] = ()
-            if known is not None:
-                placement = known
-            elif self._rig is not None:
-                placement, remarks = place_with(self._rig, *frames, self._distance)
-            else:
-                placement = place(*frames, self._place)
-            pair = Pair(*frames, placement)
-            facts |= placement_facts(pair)
-        with log.hop("measure") as facts:
-            measured = measure(*frames, trust_color=self._method.trusts_stated_noise)
-            tone = rough_tone(pair)
-            tone = past.calmed(tone) if past is not None else tone
-            facts |= noise_facts(measured)
-            facts |= {"exposure ratio": tone.gain, "tone curve exponent": tone.exponent}
-            grid = match_grid(pair)
-            small = warp.resize(measured.mono_clean, grid.height, grid.width)
-        with log.hop("match") as facts:
-            promised = placement.parallax_px / max(1.0, placement.scale) if placement.matches else None
-            luma = rough_luma(pair.color.pixels, tone)
-            found = match(
-                grid,
-                encode(small),
-                luma,
-                promised,
-                twice=self._method.matches_twice,
-                start=past.flows() if past is not None else None,
-                keep=past is not None,
-            )
-            agree = float((found.inside & (found.disagreement < 1)).mean())
-            facts |= {
-                "grid": f"{grid.width} x {grid.height}",
-                "rendering": found.rendering,
-                "agrees both ways": agree,
-                "likeness": float(found.likeness[found.inside].mean()) if found.inside.any() else 0.0,
-            }
-            advice = advise(pair, measured, small, found, tone) if advised else ()
-        if past is not None and found.flows is not None:
-            if past.lost(agree):
-                past.forget()
-                return self._prepare(*frames, log, past=past)
-            past.keep(placement, found.flows, agree)
-        return Prepared(pair, measured, small, found, tone, advice, remarks)
 
 
 def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:
@@ -354,19 +261,6 @@ def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:
     return Fuser(**options).fuse(mono, color)
 
 
-class _Log:
-    """Times the hops and collects their facts."""
-
-    def __init__(self, on_hop: Callable[[Hop], None] | None) -> None:
-        self.hops: list[Hop] = []
-        self._on_hop = on_hop
-
-    @contextmanager
-    def hop(self, name: str) -> Iterator[dict[str, Fact]]:
-        facts: dict[str, Fact] = {}
-        started = time.perf_counter()
-        yield facts
-        memory.give_back()
-        self.hops.append(Hop(name, time.perf_counter() - started, facts))
-        if self._on_hop:
-            self._on_hop(self.hops[-1])
+def _judging(known: Prepared) -> Callable[[], tuple[Advice, ...]]:
+    """What judges a capture; it holds only what it needs."""
+    return partial(advise, known.pair, known.measured, known.mono, known.match, known.tone)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.channels import highest, lowest, total
 from dualcam.camera.measure import CLIPPED, Measured
 from dualcam.classical import exposure, upsample
@@ -42,6 +43,10 @@ _AGREE_PX = 3.0
 # number, joined to a lamp, and nearer to it than this share of the picture.
 _GLOW, _KNEE, _TOP, _MOST = 0.35, 0.65, 0.98, 64.0
 _REACH = 0.03
+# Grid pixels around its own that a pixel's excess depends on: three windows and two crosses, one after the other.
+_AROUND_PX = 16
+# Columns looked at together.
+_COLUMNS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +91,7 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     clean = measured.mono_clean
     if int((clean >= CLIPPED).sum()) < _FEWEST:
         return None
-    certain = np.clip((clean - np.float32(_DOUBTFUL)) / np.float32(CLIPPED - _DOUBTFUL), 0, 1)
+    certain = _certain(clean)
     share = np.clip(warp.resize(certain, *mono.shape), 0, 1)
     factor = exposure.brightening(pair, mono, match, tone)
     if tone.exponent == 1:
@@ -94,26 +99,59 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
         # light away, but add none.
         factor = np.minimum(factor, np.float32(tone.gain))
     lit = np.maximum(pair.color.pixels, 0) * factor[..., None]
-    seen = warp.sample(lit, match.to_color)
-    sure = match.inside / (1 + (match.disagreement / np.float32(_AGREE_PX)) ** 4)
-    noise = _noise(measured, tone)
-    lost, white = (warp.sample(p, match.to_color) for p in _lost(pair.color.pixels))
-    # What a clipped color sample is over white is all error where both cameras clip at the same light.
-    least = np.maximum(np.float32(_LEAST) * (1 + lost), np.float32(_DEVIATIONS * noise))
-    excess, taken, color = _excess(
-        seen, np.minimum(mono, 1), share, sure.astype(np.float32), least, tone.weights
-    )
+    holes = _lost(pair.color.pixels)
+    noise = np.float32(_DEVIATIONS * _noise(measured, tone))
+
+    def look(rows: slice, columns: slice) -> tuple[FloatArray, ...]:
+        here, places = share[rows, columns], match.to_color[rows, columns]
+        gone = match.disagreement[rows, columns] / np.float32(_AGREE_PX)
+        sure = match.inside[rows, columns] / (1 + gone**4)
+        lost, white = (warp.sample(p, places) for p in holes)
+        # What a clipped color sample is over white is all error where both cameras clip at the same light.
+        least = np.maximum(np.float32(_LEAST) * (1 + lost), noise)
+        seen, plane = warp.sample(lit, places), np.minimum(mono[rows, columns], 1)
+        excess, taken, color = _excess(seen, plane, here, sure.astype(np.float32), least, tone.weights)
+        strongest = highest(color) * (1 + excess) * (taken > 0)
+        # Where the color camera is clipped as well nobody may know the hue: white, at least as bright as was seen.
+        return (
+            excess,
+            taken,
+            strongest,
+            ((1 - white)[..., None] * color + white[..., None]).astype(np.float32),
+        )
+
+    def band(rows: slice) -> tuple[FloatArray, ...]:
+        size = share[rows].shape
+        out = tuple(np.zeros(shape, np.float32) for shape in (size, size, size, (*size, 3)))
+        for start in range(0, size[1], _COLUMNS):
+            first, stop = max(0, start - _AROUND_PX), start + _COLUMNS
+            columns = slice(first, min(size[1], stop + _AROUND_PX))
+            # Most of most pictures is not clipped.
+            if share[rows, columns].any():
+                for whole, part in zip(out, look(rows, columns), strict=True):
+                    whole[:, start:stop] = part[:, start - first : stop - first]
+        return out
+
+    excess, taken, strongest, color = parallel.banded(band, len(mono), _AROUND_PX)
     # An exposure that is a little wrong makes white walls a little too bright: one lamp has to be clearly over white.
-    if float((highest(color) * (1 + excess))[taken > 0].max(initial=0.0)) < _CLEARLY:
+    if float(strongest.max(initial=0.0)) < _CLEARLY:
         return None
-    # Where the color camera is clipped as well nobody may know the hue: white, at least as bright as was seen.
-    color = (1 - white)[..., None] * color + white[..., None]
     rows, columns = np.nonzero(certain)
     certain[rows, columns] *= _at(taken, rows, columns, certain.shape) > 0
     if not certain.any():
         return None
     near = _near(clean, certain > 0)
-    return Highlights(certain, near, excess, taken, color.astype(np.float32), tone.weights)
+    return Highlights(certain, near, excess, taken, color, tone.weights)
+
+
+def _certain(clean: FloatArray) -> FloatArray:
+    """How certain it is that a mono sample is clipped, (H, W) linear -> (H, W) in [0, 1]."""
+
+    def sure(rows: slice) -> tuple[FloatArray]:
+        return (np.clip((clean[rows] - np.float32(_DOUBTFUL)) / np.float32(CLIPPED - _DOUBTFUL), 0, 1),)
+
+    (certain,) = parallel.banded(sure, len(clean))
+    return certain
 
 
 def _lost(color: FloatArray) -> tuple[FloatArray, FloatArray]:

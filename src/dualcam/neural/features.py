@@ -185,8 +185,9 @@ def color_input(
     display = seen.mono
     filling = fillings(mono, seen, tone)
     trust, shrink = filling[-2:]
-    blended = colorize.blend(seen, trust, shrink)
-    blended += (trust * seen.beyond)[..., None]
+    (blended,) = parallel.banded(
+        lambda rows: (_blended(seen.part(rows), trust[rows], shrink[rows]),), len(mono)
+    )
     planes: list[Plane] = [
         display,
         *(Difference(channel, display) for channel in apart(seen.fitting)),
@@ -200,6 +201,12 @@ def color_input(
         _constant(1.0, display),
     ]
     return ColorInput(planes, display, blended, seen.fitting)
+
+
+def _blended(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
+    blended = colorize.blend(seen, trust, shrink)
+    blended += (trust * seen.beyond)[..., None]
+    return blended
 
 
 def _second_color(

@@ -72,6 +72,10 @@ class _Session:
             raise
         return {name: out[0] for name, out in zip(names, found, strict=True)}
 
+    def takes(self, name: str, threads: int) -> bool:
+        """Whether it has an input of this name; raises what ``run`` does."""
+        return any(one.name == name for one in self._session(threads).get_inputs())
+
     def rest(self) -> None:
         """Give the memory that it has used back to the system, until the next run."""
         with self._opening:
@@ -216,6 +220,10 @@ class PartedNetwork:
         if name == parts.UP:
             _wanted(found, self._outputs)
         return found
+
+    def takes_planes(self, name: str) -> bool:
+        """Whether a part looks at the picture itself, see ``parts.RunsParts``."""
+        return self._parts[name].takes(parts.INPUT, self._threads or parallel.threads())
 
     def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
         """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import tiles
 from dualcam.neural.tiles import Layout, Planes, Span
@@ -23,7 +24,7 @@ DOWN, MIDDLE, UP = PARTS = ("down", "middle", "up")
 INPUT, INNER, OUTER = "planes", "inner", "outer"
 """What goes into the first part, from it into the second, and from that into the third."""
 
-Arrays = dict[str, NDArray[np.generic]]
+Arrays = dict[str, NDArray[Any]]
 
 
 def skip(scale: int) -> str:
@@ -36,6 +37,10 @@ class RunsParts(tiles.Rests, Protocol):
 
     def part(self, name: str, fed: Mapping[str, NDArray[np.generic]]) -> Arrays:
         """Compute a part, (C, h, w) each; ``fed`` may hold more than it takes."""
+        ...
+
+    def takes_planes(self, name: str) -> bool:
+        """Whether a part looks at the picture itself, and not only at what other parts made of it."""
         ...
 
 
@@ -75,35 +80,43 @@ def _whole(
     kept: Arrays = {}
     out: dict[str, FloatArray] = {}
 
-    def fed(place: _Place) -> FloatArray:
+    # Two for all tiles, one computed and one prepared: fresh memory costs more time than filling it.
+    shape = len(planes), places[0].height, places[0].width
+    stacks = [np.empty(shape, np.float32) for _ in range(min(2, parallel.threads()))]
+
+    def seen(place: _Place) -> Arrays:
         rows, columns = place.covered(1)
         inside = slice(rows.start, min(rows.stop, height)), slice(columns.start, min(columns.stop, width))
-        return tiles.stacked([plane[inside] for plane in planes], place.height, place.width, stack)
+        stack = stacks.pop()
+        return {INPUT: tiles.stacked([plane[inside] for plane in planes], *shape[1:], stack)}
 
-    # One for all tiles: fresh memory costs more time than filling it.
-    stack = np.empty((len(planes), places[0].height, places[0].width), np.float32)
-    for done, place in enumerate(places, start=1):
-        for name, found in network.part(DOWN, {INPUT: fed(place)}).items():
+    def handed(place: _Place) -> Arrays:
+        covered = {name: place.covered(size[0] // picture.shape[1]) for name, picture in kept.items()}
+        parts = {name: np.ascontiguousarray(kept[name][:, *where]) for name, where in covered.items()}
+        return {**parts, **seen(place)} if network.takes_planes(UP) else parts
+
+    for done, (place, fed) in enumerate(parallel.ahead(seen, places), start=1):
+        for name, found in network.part(DOWN, fed).items():
             share = place.height // found.shape[1]
             if name not in kept:
                 kept[name] = np.empty((len(found), size[0] // share, size[1] // share), found.dtype)
             kept[name][:, *place.used(share)] = found[:, *place.within(share)]
+        stacks.append(fed[INPUT])
         if watch:
             watch(done, 2 * len(places))
     # Every part keeps what it works with for its next run.
     network.rest()
     kept[OUTER] = network.part(MIDDLE, {INNER: kept.pop(INNER)})[OUTER]
-    for done, place in enumerate(places, start=len(places) + 1):
-        parts: Arrays = {
-            name: picture[:, *place.covered(size[0] // picture.shape[1])] for name, picture in kept.items()
-        }
-        for name, found in network.part(UP, {**parts, INPUT: fed(place)}).items():
+    for done, (place, fed) in enumerate(parallel.ahead(handed, places), start=len(places) + 1):
+        for name, found in network.part(UP, fed).items():
             if name not in out:
                 out[name] = np.empty((height, width, len(found)), np.float32)
             # What lies beyond the picture is cut off on the left.
             here = out[name][place.used(1)]
             inside = np.asarray(found[:, *place.within(1)], np.float32)
             here[:] = tiles.channels_last(inside[:, : here.shape[0], : here.shape[1]])
+        if INPUT in fed:
+            stacks.append(fed[INPUT])
         if watch:
             watch(done, 2 * len(places))
     return tuple(out[name] for name in outputs)

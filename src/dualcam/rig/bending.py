@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam.frame import Bend, Size
-from dualcam.rig import lens, mapping, warp
+from dualcam.rig import lens, lens_fit, mapping, warp
 from dualcam.rig.features import Matches
 from dualcam.rig.lens import Model, Points
 
@@ -182,12 +182,12 @@ def _main_direction(residual: Points) -> Points:
 def _flexible(base: Model, mono: Points, color: Points, axis: Points) -> Model:
     """Anything smooth, quickly: a surface and rows on top."""
     columns = lens.surface_columns(mono, base.mono.size)
-    surface = lens.fit_linear(columns, color - base.to_color(mono), axis, _STIFF)
+    surface = lens_fit.fit_linear(columns, color - base.to_color(mono), axis, _STIFF)
     return _add_rows(replace(base, surface=surface), mono, color, axis)
 
 
 def _with_lenses(base: Model, mono: Points, color: Points, axis: Points, *, bends: tuple[int, int]) -> Model:
-    return lens.fit_lenses(base, mono, color, bends, axis)
+    return lens_fit.fit_lenses(base, mono, color, bends, axis)
 
 
 def _with_rows(base: Model, mono: Points, color: Points, axis: Points) -> Model:
@@ -198,7 +198,7 @@ def _with_surface(base: Model, mono: Points, color: Points, axis: Points) -> Mod
     """Across the axis only: along it, a surface would follow the scene's depth."""
     base = _fitted(base, mono, color, axis)
     columns = lens.surface_columns(mono, base.mono.size)
-    found = lens.fit_linear(columns, color - base.to_color(mono), axis, _STIFF)
+    found = lens_fit.fit_linear(columns, color - base.to_color(mono), axis, _STIFF)
     other = np.array([-axis[1], axis[0]])
     return replace(base, surface=np.outer(found @ other, other))
 
@@ -206,12 +206,12 @@ def _with_surface(base: Model, mono: Points, color: Points, axis: Points) -> Mod
 def _add_rows(base: Model, mono: Points, color: Points, axis: Points) -> Model:
     there = base.to_color(mono)
     columns = lens.row_columns(there, base.color.size)
-    return replace(base, rows=lens.fit_linear(columns, color - there, axis, _STIFF))
+    return replace(base, rows=lens_fit.fit_linear(columns, color - there, axis, _STIFF))
 
 
 def _fitted(base: Model, mono: Points, color: Points, axis: Points) -> Model:
     """What rows and surfaces lie on: a homography of its own, where nothing is fitted yet."""
-    return lens.fit_lenses(base, mono, color, (0, 0), axis) if is_flat(base) else base
+    return lens_fit.fit_lenses(base, mono, color, (0, 0), axis) if is_flat(base) else base
 
 
 _LENSES: tuple[Step, ...] = tuple(

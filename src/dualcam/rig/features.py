@@ -1,11 +1,13 @@
 """Feature matches between two pictures that differ in spectrum, exposure, noise and size.
 
 SIFT on four renderings: the contrast-equalised picture and its gradient magnitude (which survives the inverted
-contrast of near-infrared), for the color camera's luma and its red channel (the nearest to infrared).
+contrast of near-infrared), for the color camera's luma and its red channel (the nearest to infrared). Most pairs need
+the first of them only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +26,8 @@ _FEATURES = 4000
 _RATIO = 0.85
 # Features of one picture that are compared with all of the other at a time.
 _AT_ONCE = 512
+# So many matches that agree need no others. With fewer than so many, the red channel is searched as well.
+_PLENTY, _ENOUGH = 300, 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,13 @@ class Matches:
     def __len__(self) -> int:
         return len(self.mono)
 
+    def __add__(self, other: Matches) -> Matches:
+        return Matches(np.concatenate([self.mono, other.mono]), np.concatenate([self.color, other.color]))
+
+
+Agreeing = Callable[[Matches], int]
+"""Says how many matches agree with each other."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Features:
@@ -43,22 +54,28 @@ class _Features:
     descriptors: NDArray[np.float32]
 
 
-def match_pictures(mono: FloatArray, color: FloatArray, enough: int = 400) -> Matches:
+def match_pictures(mono: FloatArray, color: FloatArray, agreeing: Agreeing | None = None) -> Matches:
     """Find matches between a mono and a color picture.
 
     Args:
         mono: (H, W, 1) float32, linear.
         color: (h, w, 3) float32, linear.
-        enough: the red channel is searched as well when luma gives fewer matches than this.
+        agreeing: says how many matches agree with each other. Where many by contrast do, gradients are not looked
+            at, which takes half of the time; without it both always are.
 
     Returns:
         Candidate matches, wrong ones among them.
     """
-    reference, rendered = parallel.each(_renderings, (mono[..., 0], sample_mean(color)))
-    found = _match_renderings(reference, rendered)
-    if len(found) < enough:
-        more = _match_renderings(reference, _renderings(np.ascontiguousarray(color[..., 0])))
-        found = Matches(np.concatenate([found.mono, more.mono]), np.concatenate([found.color, more.color]))
+    reference, rendered = parallel.each(_equalised, (mono[..., 0], sample_mean(color)))
+    by_contrast = [*parallel.each(_by_contrast, (reference, rendered))]
+    found = _match(by_contrast[0], by_contrast[1])
+    if agreeing is not None and agreeing(found) >= _PLENTY:
+        return found
+    by_gradient = [*parallel.each(_by_gradient, (reference, rendered))]
+    found += _match(by_gradient[0], by_gradient[1])
+    if len(found) < _ENOUGH:
+        red = _equalised(np.ascontiguousarray(color[..., 0]))
+        found += _match(by_contrast[0], _by_contrast(red)) + _match(by_gradient[0], _by_gradient(red))
     return found
 
 
@@ -99,11 +116,19 @@ def gradient_strength(picture: FloatArray, sigma: float = 20.0) -> FloatArray:
     return np.clip(magnitude / (3 * around + np.float32(1e-3)), 0, 1)
 
 
-def _renderings(plane: FloatArray) -> tuple[_Features, _Features]:
-    picture, factor = equalise(plane, WORKING_SIZE)
+def _equalised(plane: FloatArray) -> tuple[FloatArray, float]:
+    return equalise(plane, WORKING_SIZE)
+
+
+def _by_contrast(equalised: tuple[FloatArray, float]) -> _Features:
+    picture, factor = equalised
     contrast = cv2.createCLAHE(3.0, (8, 8)).apply(np.rint(picture * 255).astype(np.uint8))
-    gradient = np.rint(gradient_strength(picture) * 255).astype(np.uint8)
-    return _detect(contrast, factor), _detect(gradient, factor)
+    return _detect(contrast, factor)
+
+
+def _by_gradient(equalised: tuple[FloatArray, float]) -> _Features:
+    picture, factor = equalised
+    return _detect(np.rint(gradient_strength(picture) * 255).astype(np.uint8), factor)
 
 
 def _detect(picture: NDArray[np.uint8], factor: float) -> _Features:
@@ -117,11 +142,6 @@ def _detect(picture: NDArray[np.uint8], factor: float) -> _Features:
     root = np.sqrt(descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-9))
     positions = np.array([p.pt for p in points], np.float32) + np.float32(0.5)
     return _Features(positions / np.float32(factor), root.astype(np.float32))
-
-
-def _match_renderings(mono: tuple[_Features, _Features], color: tuple[_Features, _Features]) -> Matches:
-    pairs = [_match(a, b) for a, b in zip(mono, color, strict=True)]
-    return Matches(np.concatenate([p.mono for p in pairs]), np.concatenate([p.color for p in pairs]))
 
 
 def _match(mono: _Features, color: _Features) -> Matches:

@@ -62,10 +62,7 @@ def grow(
     model, kept = _outward(model, matches, kept, matrix, tolerance)
     if _strength(model, matrix) > _STRONG * max(sizes[0]):
         again = _match_again(mono, color, model)
-        more = Matches(
-            np.concatenate([matches.mono, again.mono]), np.concatenate([matches.color, again.color])
-        )
-        model, kept = _outward(model, more, kept, matrix, tolerance)
+        model, kept = _outward(model, matches + again, kept, matrix, tolerance)
     return Grown(*settled(model, matrix), kept)
 
 

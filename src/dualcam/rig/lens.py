@@ -1,4 +1,4 @@
-"""What two lenses and a rolling shutter do to positions: a few numbers, fitted robustly to matches.
+"""What two lenses and a rolling shutter do to positions, in a few numbers.
 
 A mono position is straightened by its lens, carried by a homography, bent by the color camera's lens, and moved with
 its row. Lenses follow the division model (Fitzgibbon 2001) with two coefficients, which also describes fisheyes: a
@@ -8,7 +8,7 @@ point at the radius r of the picture belongs at r / (1 + k1 r^2 + k2 r^4), with 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ _TABLE = np.linspace(0, 1.6, 1601)
 _KNOTS = 8
 # How far a lens may bend: the picture's corners at this many times the radius of a straight lens, or 1 over it.
 _MOST_BEND = 4.0
-_ROUNDS = 25
+# Nothing is divided by less.
+_LEAST_BELOW = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ class Lens:
         """Pixels (n, 2) -> straight coordinates, 1 in the corners."""
         away = (points - self._middle) / self._radius
         r2 = (away**2).sum(-1, keepdims=True)
-        return np.asarray(away / np.maximum(1 + self.bends[0] * r2 + self.bends[1] * r2**2, 0.05))
+        return np.asarray(away / np.maximum(1 + self.bends[0] * r2 + self.bends[1] * r2**2, _LEAST_BELOW))
 
     def bent(self, straight: Points) -> Points:
         """Undo ``straightened``; beyond 1.6 times the corners' radius the curve goes on as a line."""
@@ -54,6 +55,33 @@ class Lens:
         inner = np.interp(r, table, _TABLE)
         grow = np.where(r > 1e-9, inner / np.maximum(r, 1e-9), 1.0)
         return np.asarray(straight * grow * self._radius + self._middle)
+
+    def straightening(self, points: Points) -> Points:
+        """Slopes of ``straightened`` by k1 and k2: (n, 2) -> (n, 2, 2), coefficients first."""
+        away = (points - self._middle) / self._radius
+        r2 = (away**2).sum(-1, keepdims=True)
+        below = 1 + self.bends[0] * r2 + self.bends[1] * r2**2
+        by_first = np.where(below > _LEAST_BELOW, -away * r2 / np.maximum(below, _LEAST_BELOW) ** 2, 0)
+        return np.stack([by_first, by_first * r2], axis=1)
+
+    def bending(self, straight: Points) -> tuple[Points, Points]:
+        """Slopes of ``bent``: by the straight position (n, 2, 2), x of the picture first, and by k1 and k2 as above."""
+        r = np.maximum(np.sqrt((straight**2).sum(-1)), 1e-9)
+        inner, rise = r, np.ones_like(r)
+        if self.bends != (0.0, 0.0):
+            table = self._table()
+            inner = np.interp(r, table, _TABLE)
+            at = np.clip(np.searchsorted(table, r) - 1, 0, len(table) - 2)
+            # Beyond the table its last value is kept, as ``np.interp`` does.
+            rise = np.where(r < table[-1], (_TABLE[at + 1] - _TABLE[at]) / (table[at + 1] - table[at]), 0)
+        outward = straight / r[:, None]
+        grow, turn = inner / r, rise - inner / r
+        by_place = grow[:, None, None] * np.eye(2)
+        by_place += turn[:, None, None] * outward[:, :, None] * outward[:, None, :]
+        below = np.maximum(1 + self.bends[0] * inner**2 + self.bends[1] * inner**4, _LEAST_BELOW)
+        by_first = outward * (rise * inner**3 / below**2)[:, None]
+        by_bends = np.stack([by_first, by_first * (inner**2)[:, None]], axis=1)
+        return by_place * self._radius, by_bends * self._radius
 
     @property
     def is_sane(self) -> bool:
@@ -67,7 +95,7 @@ class Lens:
     def _table(self) -> Points:
         """Straight radii of ``_TABLE``, rising."""
         denominator = 1 + self.bends[0] * _TABLE**2 + self.bends[1] * _TABLE**4
-        curve = _TABLE / np.maximum(denominator, 0.05)
+        curve = _TABLE / np.maximum(denominator, _LEAST_BELOW)
         return np.asarray(np.maximum.accumulate(curve) + 1e-9 * np.arange(len(curve)))
 
     @property
@@ -108,6 +136,37 @@ class Model:
             moved = moved + surface_columns(flat, self.mono.size) @ self.surface
         return np.asarray(moved.reshape(points.shape))
 
+    def slopes(self, points: Points, bends: tuple[int, int]) -> Points:
+        """Slopes of ``to_color``, less rows and surface, by its numbers.
+
+        Args:
+            points: (n, 2) mono pixels.
+            bends: how many coefficients of the mono and of the color lens are asked for, 0 to 2 each.
+
+        Returns:
+            (n, 8 + those, 2) color pixels, by the first eight numbers of ``plane`` and then by the coefficients.
+        """
+        straight = self.mono.straightened(points)
+        depth = straight @ self.plane[2, :2] + self.plane[2, 2]
+        carried = _carried(self.plane, straight)
+        by_place, by_bends = self.color.bending(carried)
+        out = np.empty((len(points), 8 + sum(bends), 2))
+        below = np.maximum(depth, _LEAST_BELOW)[:, None]
+        scaled = np.concatenate([straight, np.ones((len(points), 1))], axis=1) / below
+        # By rows of the plane: those of x and y, and the depth that both are divided by.
+        for row in (0, 1):
+            out[:, 3 * row : 3 * row + 3] = scaled[:, :, None] * by_place[:, None, :, row]
+        free = (depth > _LEAST_BELOW)[:, None]
+        nearer = -(by_place @ carried[..., None])[..., 0] * free
+        out[:, 6:8] = scaled[:, :2, None] * nearer[:, None]
+        if bends[0]:
+            turned = self.plane[:2, :2] - carried[:, :, None] * self.plane[2, :2] * free[..., None]
+            through = by_place @ (turned / below[..., None])
+            moved = self.mono.straightening(points)[:, : bends[0]]
+            out[:, 8 : 8 + bends[0]] = (through[:, None] @ moved[..., None])[..., 0]
+        out[:, 8 + bends[0] :] = by_bends[:, : bends[1]]
+        return out
+
 
 def from_matrix(matrix: NDArray[np.float64], mono: Size, color: Size) -> Model:
     """The model that is nothing but a homography in pixels."""
@@ -146,110 +205,9 @@ def surface_columns(points: Points, size: Size) -> Points:
     return np.stack(terms, axis=1)
 
 
-def fit_lenses(start: Model, mono: Points, color: Points, bends: tuple[int, int], axis: Points) -> Model:
-    """Fit homography and lens coefficients: damped Gauss-Newton on residuals with Cauchy weights.
-
-    Args:
-        start: where to begin; its rows and surface are dropped.
-        mono: (n, 2) pixels.
-        color: (n, 2) pixels, where the same points are seen.
-        bends: how many coefficients of the mono and of the color lens are free, 0 to 2 each.
-        axis: (2,) unit vector along which parallax may lie, in color pixels; along and across it residuals are
-            weighed by their own spread.
-    """
-    free = [*range(8), *(8 + i for i in range(bends[0])), *(10 + i for i in range(bends[1]))]
-    start = replace(start, rows=None, surface=None)
-    values = np.concatenate([start.plane.ravel()[:8], start.mono.bends, start.color.bends])
-
-    def model(v: Points) -> Model:
-        lenses = (Lens(start.mono.size, (v[8], v[9])), Lens(start.color.size, (v[10], v[11])))
-        return Model(*lenses, np.append(v[:8], 1.0).reshape(3, 3))
-
-    # Perspective and bends start small and stay small unless the matches ask for more.
-    stiff = np.array([0, 0, 0, 0, 0, 0, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3])[free] * len(mono)
-    damping, best = 1e-3, model(values)
-    residual = _turned(color - best.to_color(mono), axis)
-    for _ in range(_ROUNDS):
-        weight = _weights(residual)
-        slopes = np.empty((len(mono), 2, len(free)))
-        for column, i in enumerate(free):
-            step = values.copy()
-            step[i] += 1e-5
-            slopes[:, :, column] = _turned(model(step).to_color(mono) - best.to_color(mono), axis) / 1e-5
-        flat = (slopes * weight[..., None]).reshape(-1, len(free))
-        normal = flat.T @ slopes.reshape(-1, len(free)) + np.diag(stiff)
-        target = flat.T @ residual.ravel() - stiff * values[free]
-        moved = values.copy()
-        moved[free] += np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), target)
-        tried = model(moved)
-        if not (tried.mono.is_sane and tried.color.is_sane):
-            damping *= 10
-            if damping > 1e6:
-                break
-            continue
-        after = _turned(color - tried.to_color(mono), axis)
-        if _loss(after, residual) <= _loss(residual, residual):
-            small = float(np.abs(tried.to_color(mono) - best.to_color(mono)).max()) < 1e-3
-            values, best, residual, damping = moved, tried, after, max(damping / 10, 1e-9)
-            if small:
-                break
-        else:
-            damping *= 10
-            if damping > 1e6:
-                break
-    return best
-
-
-def fit_linear(columns: Points, residual: Points, axis: Points, stiff: float) -> Points:
-    """Fit a linear model to residuals with Cauchy weights.
-
-    Args:
-        columns: (n, k).
-        residual: (n, 2) color pixels.
-        axis: as in ``fit_lenses``.
-        stiff: weight of the wish that every coefficient is 0, as a share of that of the matches.
-
-    Returns:
-        (k, 2) coefficients.
-    """
-    turned, found = _turned(residual, axis), np.zeros((columns.shape[1], 2))
-    for _ in range(10):
-        weight = _weights(turned - columns @ found)
-        for i in (0, 1):
-            normal = columns.T @ (weight[:, i : i + 1] * columns)
-            normal += stiff * weight[:, i].sum() * np.eye(len(normal)) / len(normal)
-            found[:, i] = np.linalg.solve(normal, columns.T @ (weight[:, i] * turned[:, i]))
-    return np.asarray(found @ _rotation(axis))
-
-
-def spread_of(values: Points) -> float:
-    """Robust standard deviation about zero, in color pixels, never under a third of a pixel."""
-    return max(float(np.median(np.abs(values))) / 0.6745, 1 / 3)
-
-
-def _weights(turned: Points) -> Points:
-    spread = np.array([spread_of(turned[:, i]) for i in (0, 1)])
-    return np.asarray(1 / (spread**2 * (1 + (turned / (2 * spread)) ** 2)))
-
-
-def _loss(turned: Points, before: Points) -> float:
-    """Cauchy's loss with the spreads of the residuals before."""
-    spread = np.array([spread_of(before[:, i]) for i in (0, 1)])
-    return float(np.log1p((turned / (2 * spread)) ** 2).sum())
-
-
-def _rotation(axis: Points) -> Points:
-    return np.array([axis, [-axis[1], axis[0]]])
-
-
-def _turned(vectors: Points, axis: Points) -> Points:
-    """Components along and across the axis."""
-    return np.asarray(vectors @ _rotation(axis).T)
-
-
 def _carried(plane: Points, points: Points) -> Points:
     x = points @ plane[:, :2].T + plane[:, 2]
-    return np.asarray(x[:, :2] / np.maximum(x[:, 2:], 0.05))
+    return np.asarray(x[:, :2] / np.maximum(x[:, 2:], _LEAST_BELOW))
 
 
 def _normaliser(size: Size) -> Points:

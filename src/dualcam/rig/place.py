@@ -62,7 +62,7 @@ def place(mono: Frame, color: Frame, how: str = "auto") -> Placement:
         raise UsageError(f"there is no placement {how!r}.", "Use auto or identity.")
     for frame in (mono, color):
         _refuse_blank(frame)
-    matches = match_pictures(mono.pixels, color.pixels)
+    matches = match_pictures(mono.pixels, color.pixels, lambda found: int(_similarity(found, color)[1].sum()))
     similarity, agrees = _similarity(matches, color)
     count = int(agrees.sum())
     share = count / max(1, len(matches))
