@@ -18,8 +18,9 @@ from dualcam.errors import OutputError
 from dualcam.frame import FloatArray
 
 _T = TypeVar("_T")
-# Samples of a strip: what is made of them on the way stays in the cache of a core.
-_STRIP = 1 << 18
+# Samples of a strip; and of a block of it: what is made of them on the way stays in the cache of a core, and in memory
+# that the C library does not give back and fetch again for every block.
+_STRIP, _BLOCK = 1 << 18, 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,18 +68,24 @@ class Picture:
         Raises:
             OutputError: values that are NaN or infinite.
         """
-        part = self.values[start:stop]
-        if self.name is not None:
-            part = np.asarray(part, np.float32)
-            if not np.isfinite(part).all():
+        part = np.ascontiguousarray(self.values[start:stop])
+        if self.scale is None and self.name is None:
+            return part.astype(self.dtype, copy=False)
+        samples = np.empty(part.shape, self.dtype)
+        given, made = part.reshape(-1), samples.reshape(-1)
+        for first in range(0, given.size, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            values = np.asarray(given[block], np.float32)
+            if self.name is not None and not np.isfinite(values).all():
                 raise self._not_finite()
-        if self.scale is None:
-            return np.ascontiguousarray(part, self.dtype)
-        display = np.clip(part, 0, 1, order="C")
-        if self.curve is not None:
-            display = self.curve(display)
-        display *= np.float32(self.scale)
-        return np.round(display, out=display).astype(self.dtype)
+            if self.scale is not None:
+                values = np.clip(values, 0, 1)
+                if self.curve is not None:
+                    values = self.curve(values)
+                values *= np.float32(self.scale)
+                np.round(values, out=values)
+            made[block] = values
+        return samples
 
     def each(self, work: Callable[[NDArray[Any]], _T]) -> Iterator[_T]:
         """Do something with every strip of ``strip`` rows, several at a time; results come from top to bottom."""
