@@ -19,7 +19,7 @@ from dualcam.errors import InputError, OutputError
 from dualcam.files import decode, linearise, png_rows, strips, tiff, tiff_write
 from dualcam.files.read import read
 from dualcam.files.samples import Header
-from dualcam.files.write import write
+from dualcam.files.write import write, write_gray
 
 _COLOR_TYPE = {1: 0, 3: 2, 4: 6}
 
@@ -271,3 +271,11 @@ def test_pages_that_need_other_codecs_still_say_so(tmp_path):
     (tmp_path / "a.tif").write_bytes(data)
     with pytest.raises(InputError, match="packed with LERC"):
         read(tmp_path / "a.tif", "mono")
+
+
+def test_holes_of_a_stage_picture_are_black(tmp_path):
+    values = np.random.default_rng(0).random((40, 30), np.float32)
+    values[3:5, 7] = np.nan
+    path = write_gray(tmp_path / "a.png", values, holes=True)
+    filled = np.nan_to_num(values, nan=0.0)
+    np.testing.assert_array_equal(stored(path), stored(write_gray(tmp_path / "b.png", filled)))

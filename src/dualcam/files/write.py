@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -94,6 +95,7 @@ def write_gray(
     bits: int | None = None,
     overwrite: bool = False,
     provenance: str = "",
+    holes: bool = False,
 ) -> Path:
     """Write a map (confidence, provenance) or a display-domain stage picture as it is: no curve, no profile.
 
@@ -103,6 +105,7 @@ def write_gray(
         bits: bits of a sample; by default 8, where the format holds them.
         overwrite: an existing file may be replaced.
         provenance: what the map shows, stored as a description.
+        holes: whether there may be pixels without a value (NaN), which become black; integers only.
 
     Returns:
         The path.
@@ -113,8 +116,14 @@ def write_gray(
     path = Path(path)
     encoder, depth = _format(path, 8 if bits is None else bits)
     picture = _picture(path, values01, depth)
+    if holes and depth != 32:
+        picture = replace(picture, name=None, curve=_filled)
     extras = encode.Extras(None, provenance, tagged=False)
     return _store(path, lambda stream: encoder(stream, picture, extras), overwrite)
+
+
+def _filled(values: FloatArray) -> FloatArray:
+    return np.nan_to_num(values, copy=False, nan=0.0)
 
 
 def depth_of(path: str | Path, bits: int | None = None) -> int:
