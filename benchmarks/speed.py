@@ -1,7 +1,7 @@
 """Seconds and memory of the whole program: ``dualcam fuse`` on pairs of growing size.
 
     python benchmarks/speed.py [--methods classical neural] [--megapixels 2 12] [--scales 2 4] [--repeat 2]
-        [--threads N] [--weights DIR] [--device NAME] [--json FILE]
+        [--threads N] [--weights DIR] [--device NAME] [--engines onnxruntime torch] [--json FILE]
 
 Every case is the program as a user starts it, in a process of its own: start-up, reading, the eight hops and
 writing a 16-bit PNG. The pictures are the demo pair brought to size. Because machines differ, each time is also
@@ -16,6 +16,9 @@ given as a ratio to two references that run in the same session with the same nu
 
 With torch the three networks alone are timed, too: dualcam's own engine in 8 and in 32 bits, and PyTorch (eager), on
 the same tile. Beside what every run took stands what it had foretold.
+
+``--engines`` measures the neural method once by each of them; with torch among them, ``benchmarks/speed_gpu.py`` is
+run, too, which tells what a GPU makes of the networks where there is one.
 
 All methods and the references take turns on the same pair. Times are the best of the repetitions. Needs a system with
 ``os.wait4`` (Linux, macOS).
@@ -46,6 +49,7 @@ from typing import Any
 PROGRAM = [sys.executable, "-c", "from dualcam.cli.main import run; run()"]
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _METHODS = ("classical", "neural")
+_ENGINES = ("onnxruntime", "torch")
 # Side of the tile that networks alone are timed on, and how often; channels of the plain U-Net, full resolution first.
 _TILE, _TILES = 512, 4
 _PLAIN = (32, 48, 96, 112, 128)
@@ -163,20 +167,15 @@ def networks(weights: Path, threads: int) -> None:
 
     # Not before: its threads would be in the way of ONNX Runtime's.
     import torch
-    from torch import nn
 
+    from dualcam.networks import exported
     from dualcam.networks.blocks import UNet
-    from dualcam.training import stages, starts
 
     torch.set_num_threads(threads)
     with torch.inference_mode():
         for name, fed in planes.items():
-            shape = {k: entries["run"][name]["config"].get(f"{name}.{k}") for k in ("channels", "blocks")}
-            made = nn.ModuleDict(
-                {name: stages.build(name, {k: json.loads(v) for k, v in shape.items() if v})}
-            )
-            starts.begin(made, {name: weights / f"{name}.onnx"})
-            out[name]["PyTorch"] = best(lambda: made[name](torch.from_numpy(fed)[None]))  # noqa: B023
+            made = exported.network(name, (weights / f"{name}.onnx").read_bytes())
+            out[name]["PyTorch"] = best(lambda: made(torch.from_numpy(fed)[None]))  # noqa: B023
         plain = UNet(4, 3, _PLAIN, (1,) * len(_PLAIN), stride=1)
         out["U-Net"] = {"PyTorch": best(lambda: plain(torch.zeros(1, 4, _TILE, _TILE)))}
     out["U-Net"]["parameters"] = sum(p.numel() for p in plain.parameters())
@@ -213,7 +212,7 @@ def run_size(
         megapixels: of the mono picture.
         scale: mono pixels per color pixel, along each side.
         weights: folder of the networks.
-        methods: options of ``dualcam fuse`` by name of the method.
+        methods: options of ``dualcam fuse`` by name of the method, or "neural, " and an engine.
         repeat: runs of each.
         environment: of the processes.
     """
@@ -234,7 +233,7 @@ def run_size(
     for method, found in runs.items():
         case = case_of(method, min(found, key=lambda run: run[0]), min(references))
         computed = 0.0
-        if method == "neural":
+        if method.startswith("neural"):
             # refEC and refColor see the color camera's pixels, refSR the mono camera's.
             pixels = {"refsr": case["megapixels"] / 1e3}
             small = case["color"][0] * case["color"][1] / 1e9
@@ -262,8 +261,12 @@ def run_once(folder: Path, options: list[str], environment: dict[str, str]) -> R
 def case_of(method: str, best: Run, reference_seconds: float) -> dict[str, Any]:
     """The figures of one size and method."""
     seconds, peak, facts = best
-    if facts["method"] != method:
-        raise SystemExit(f"error: {facts['method']} ran instead of {method}")
+    wanted, _, engine = method.partition(", ")
+    if facts["method"] != wanted:
+        raise SystemExit(f"error: {facts['method']} ran instead of {wanted}")
+    ran = next((hop["facts"].get("engine") for hop in facts["hops"] if hop["name"] == "refEC"), None)
+    if engine and ran != engine:
+        raise SystemExit(f"error: {ran} ran instead of {engine}")
     hops = {hop["name"]: hop["seconds"] for hop in facts["hops"]}
     out = facts["output"]
     return {
@@ -324,7 +327,7 @@ def network_table(alone: dict[str, dict[str, float]], cases: list[dict[str, Any]
     ratios = ", ".join(
         f"{case['seconds'] / (plain * case['megapixels']):.2f} ({case['megapixels']:.1f} MP × {case['scale']})"
         for case in cases
-        if case["method"] == "neural"
+        if case["method"].startswith("neural")
     )
     return [*lines, "", f"The whole program in times of that U-Net over the mono picture: {ratios}."]
 
@@ -362,6 +365,13 @@ def main() -> None:
         "--scales", type=int, nargs="+", default=[2], metavar="N", help="mono pixels per color pixel"
     )
     parser.add_argument("--device", metavar="NAME", help="of the neural method; see dualcam fuse --help")
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=_ENGINES,
+        metavar="NAME",
+        help="of the neural method, one row for each",
+    )
     parser.add_argument("--repeat", type=int, default=2, help="runs of each case; the best counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for both sides")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures")
@@ -385,6 +395,9 @@ def main() -> None:
         if "neural" in methods:
             methods["neural"] += ["--weights", str(options.weights)] if options.weights else []
             methods["neural"] += ["--device", options.device] if options.device else []
+        if "neural" in methods and options.engines:
+            plain = methods.pop("neural")
+            methods |= {f"neural, {name}": [*plain, "--engine", name] for name in options.engines}
         weights = options.weights or _WEIGHTS.parent
         cases = []
         for size, scale in product(options.megapixels, options.scales):
@@ -400,10 +413,18 @@ def main() -> None:
         }
         print(markdown(cases, about))
         alone = {}
-        if "neural" in methods and find_spec("torch") and find_spec("onnx"):
+        if any(name.startswith("neural") for name in methods) and find_spec("torch") and find_spec("onnx"):
             worker = [sys.executable, __file__, "--worker", "networks", "--weights", str(weights)]
             alone = json.loads(measured([*worker, "--threads", str(options.threads)], environment)[2])
             print("\n".join(network_table(alone, cases)))
+        if "torch" in (options.engines or ()):
+            worker = [
+                sys.executable,
+                str(Path(__file__).with_name("speed_gpu.py")),
+                "--weights",
+                str(weights),
+            ]
+            print("\n" + measured(worker, environment)[2])
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"about": about, "cases": cases, "networks": alone}, indent=2)

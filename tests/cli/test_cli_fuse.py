@@ -13,6 +13,7 @@ from cli_helpers import HEIGHT, WIDTH, left_in
 
 from dualcam.errors import InputError, OutputError, PlacementError, UnavailableError
 from dualcam.frame import Frame
+from dualcam.neural import devices
 
 
 def test_default_output_is_beside_the_mono_file(call, pair, fuser, tmp_path):
@@ -97,6 +98,7 @@ def test_options_reach_the_fuser(call, pair, fuser):
         "strict": False,
         "rig": None,
         "distance": None,
+        "engine": "auto",
     }
     assert fuser.sources == pair
 
@@ -220,10 +222,14 @@ def test_verbose_shows_the_traceback(call, pair, fuser):
 
 
 def test_unavailable_options_of_the_real_fuser(call, pair, tmp_path):
-    for options in (["--weights", "nowhere"], ["--device", "cuda"]):
+    lacking = devices.torch_lacks_cuda() and "cuda" not in devices.available()
+    cuda = [["--device", "cuda"]] if lacking else []
+    for options in (["--weights", "nowhere"], *cuda):
         done = call("fuse", *pair, *options)
         assert done.exit_code == 3, done.stderr
         assert "remedy: " in done.stderr
+    if cuda:
+        assert "onnxruntime-gpu" in done.stderr and "--engine torch" in done.stderr
     assert left_in(tmp_path) == {"night.png", "dark.png"}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_helpers import left_in
 
 import untrained
 from dualcam.cli import doctor, selftest
-from dualcam.neural import manifest
+from dualcam.neural import devices, manifest
 
 
 def test_info_shows_the_facts_of_several_files(call, pair):
@@ -58,6 +59,7 @@ def test_doctor_passes_and_names_nobody(call):
         "memory",
         "cpus",
         "weights",
+        "torch",
         "self-test    ok",
     ):
         assert words in done.stdout
@@ -76,6 +78,25 @@ def test_doctor_checks_the_weights(monkeypatch, tmp_path):
     (folder / "refsr.onnx").write_bytes(b"x")
     found = dict(doctor.facts())["weights"]
     assert found.startswith("CANNOT BE USED") and "refsr.onnx" in found and str(tmp_path) not in found
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "said"),
+    [
+        (None, None, "not installed"),
+        ("2.9.0+cpu", None, "2.9.0+cpu, for --engine torch: cpu"),
+        ("2.9.0", True, "2.9.0, for --engine torch: cpu, cuda"),
+        ("2.9.0+cu128", False, "2.9.0+cu128, for --engine torch: cpu"),
+    ],
+)
+def test_doctor_imports_torch_only_where_it_may_find_a_gpu(monkeypatch, version, cuda, said):
+    def imported():
+        assert cuda is not None
+        return SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: cuda))
+
+    monkeypatch.setattr(devices, "torch_version", lambda: version)
+    monkeypatch.setattr(devices, "torch", imported)
+    assert dict(doctor.facts())["torch"] == said
 
 
 @pytest.mark.parametrize(

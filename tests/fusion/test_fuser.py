@@ -356,19 +356,22 @@ def test_missing_files(tmp_path):
         ({"method": "classical", "weights": "nowhere"}, UsageError, "weights"),
         ({"device": "cuda"}, UnavailableError, "cuda"),
         ({"device": "tpu"}, UsageError, "tpu"),
+        ({"engine": "steam"}, UsageError, "steam"),
+        ({"engine": "torch", "device": "openvino"}, UsageError, "not on openvino"),
         ({"threads": 0}, UsageError, "threads"),
         ({"place": "nonsense"}, UsageError, "nonsense"),
         ({"view": "sideways"}, UsageError, "sideways"),
     ],
 )
-def test_options_are_refused_before_any_work(options, kind, named):
+def test_options_are_refused_before_any_work(options, kind, named, monkeypatch):
+    monkeypatch.setattr(devices, "torch_lacks_cuda", lambda: "PyTorch is not installed")
     with pytest.raises(kind, match=named) as caught:
         Fuser(**options)
     assert caught.value.remedy and isinstance(caught.value, DualcamError)
 
 
 def test_the_classical_method_has_no_use_for_a_device(monkeypatch):
-    monkeypatch.setattr(devices, "check", lambda name: None)
+    monkeypatch.setattr(devices, "settle", lambda engine, device: devices.ONNXRUNTIME)
     with pytest.raises(UsageError, match="CPU only"):
         choose("classical", device="cuda")
     assert choose("classical", device="cpu").name == "classical"
@@ -376,6 +379,8 @@ def test_the_classical_method_has_no_use_for_a_device(monkeypatch):
         choose("auto", precision="half")
     with pytest.raises(UsageError, match="has no networks"):
         choose("classical", precision="int8")
+    with pytest.raises(UsageError, match="has no networks"):
+        choose("classical", engine="torch")
 
 
 def test_methods_that_are_there(monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from dualcam.errors import InputError, OutputError, UnavailableError, UsageError
 from dualcam.fusion.fuser import Fuser  # noqa: E402
 from dualcam.networks.blocks import UNet, reach  # noqa: E402
 from dualcam.neural import engine, features, manifest, tiles  # noqa: E402
-from dualcam.neural import network as networks  # noqa: E402
+from dualcam.neural import session as sessions  # noqa: E402
 from dualcam.training import export as exporter  # noqa: E402
 from dualcam.training import stages, starts  # noqa: E402
 from synthetic import Light, Rig, shoot, world  # noqa: E402
@@ -181,7 +181,7 @@ def test_manifest_and_cards_say_what_is_there(run, tmp_path):
     entries = manifest.read(out)
     assert tuple(entries) == manifest.NETWORKS
     for name, entry in entries.items():
-        networks.checked(out / entry.file, entry.sha256)
+        sessions.checked(out / entry.file, entry.sha256)
         built = network(name)
         assert entry.parameters == sum(p.numel() for p in built.parameters())
         assert entry.halo == reach([6, 8], [1, 1], 2, 1 if name == "refsr" else 2) and entry.multiple == 4

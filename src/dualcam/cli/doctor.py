@@ -60,6 +60,7 @@ def facts() -> list[tuple[str, str]]:
         ("cpus", _cpus()),
         ("memory", _memory()),
         ("devices", _devices()),
+        ("torch", _torch()),
         ("weights", _weights()),
     ]
 
@@ -71,6 +72,22 @@ def _devices() -> str:
         return ", ".join(available())
     except UnavailableError:
         return "none: ONNX Runtime cannot be imported"
+
+
+def _torch() -> str:
+    """The other engine and its devices; imported, which takes seconds, only where it may find more than the CPU."""
+    from dualcam.neural import devices
+
+    version = devices.torch_version()
+    if version is None:
+        return "not installed"
+    try:
+        cuda = not version.endswith("+cpu") and devices.torch().cuda.is_available()
+    except UnavailableError as error:
+        return _without_home(f"{version}, CANNOT BE USED: {error.cause}")
+    return (
+        f"{version}, for --engine torch: {', '.join((devices.CPU, devices.CUDA) if cuda else (devices.CPU,))}"
+    )
 
 
 def _package(module: str, needed: bool) -> str:
@@ -85,7 +102,7 @@ def _package(module: str, needed: bool) -> str:
 
 def _weights() -> str:
     from dualcam.errors import DualcamError
-    from dualcam.neural import engine, manifest, network
+    from dualcam.neural import engine, manifest, session
 
     if not manifest.there(manifest.SHIPPED):
         return "none: classical method"
@@ -94,7 +111,7 @@ def _weights() -> str:
         engine.load(manifest.SHIPPED)
         for entry in entries.values():
             for one in entry.files:
-                network.checked(manifest.SHIPPED / one.file, one.sha256)
+                session.checked(manifest.SHIPPED / one.file, one.sha256)
     except DualcamError as error:
         # Where the package lies is nobody's business.
         return _without_home(f"CANNOT BE USED: {error.cause}".replace(str(manifest.SHIPPED), "..."))

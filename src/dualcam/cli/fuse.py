@@ -57,11 +57,20 @@ class Device(StrEnum):
     openvino = "openvino"
 
 
+class Engine(StrEnum):
+    """What runs the networks."""
+
+    auto = "auto"
+    onnxruntime = "onnxruntime"
+    torch = "torch"
+
+
 class Precision(StrEnum):
     """What the networks compute in."""
 
     auto = "auto"
     int8 = "int8"
+    float16 = "float16"
     float32 = "float32"
 
 
@@ -127,9 +136,17 @@ def fuse(
     ] = OutputCurve.auto,
     method: Annotated[Method, typer.Option(help="How color is transferred.")] = Method.auto,
     device: Annotated[Device, typer.Option(help="What computes; never replaced silently.")] = Device.auto,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="What runs the networks; auto: PyTorch only for cuda that ONNX Runtime has not got."
+        ),
+    ] = Engine.auto,
     precision: Annotated[
         Precision,
-        typer.Option(help="What the networks compute in; auto: 8 bits where that is faster and as good."),
+        typer.Option(
+            help="What the networks compute in; auto: 8 bits, on PyTorch with cuda 16, where that is faster."
+        ),
     ] = Precision.auto,
     place: Annotated[
         Place, typer.Option(help="auto finds how the pictures lie on each other; identity: they already do.")
@@ -255,6 +272,7 @@ def fuse(
                 strict=strict,
                 rig=rig,
                 distance=distance,
+                engine=engine.value,
             )
             with Progress(quiet, verbose) as progress:
                 fusion = fuser.fuse(

@@ -63,12 +63,13 @@ class Fuser:
         view: whose view the result has, "mono" or "color".
         weights: folder with exported networks; None for those of the package.
         threads: threads of the networks; None for as many as OpenCV uses.
-        precision: what the networks compute in: "auto", "int8" or "float32".
+        precision: what the networks compute in: "auto", "int8", "float16" or "float32".
         highlights: "auto" takes lamps that mono clipped from the color camera, "off" leaves them white.
         strict: refuse a capture with a serious fault (``fusion.advice``).
+        engine: what runs the networks: "auto", "onnxruntime" or "torch".
 
     Raises:
-        UnavailableError: for a method, device or weights that are not there.
+        UnavailableError: for a method, engine, device or weights that are not there.
         UsageError: for an unknown option value.
     """
 
@@ -85,10 +86,11 @@ class Fuser:
         strict: bool = False,
         rig: Rig | str | Path | None = None,
         distance: float | None = None,
+        engine: str = "auto",
     ) -> None:
         if view not in VIEWS:
             raise UsageError(f"there is no view {view!r}.", f"Use one of {', '.join(VIEWS)}.")
-        self._method: Method = choose(method, weights, threads, device, precision)
+        self._method: Method = choose(method, weights, threads, device, precision, engine)
         self._preparation = Preparation(self._method, place, view, rig, distance)
         if highlights not in recovery.CHOICES:
             raise UsageError(f"there is no {highlights!r} for highlights.", "Use auto or off.")

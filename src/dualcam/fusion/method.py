@@ -138,6 +138,7 @@ def choose(
     threads: int | None = None,
     device: str = "auto",
     precision: str = "auto",
+    engine: str = devices.AUTO,
 ) -> Method:
     """The method of a name; "auto" takes the neural one, and the classical one where no weights are installed.
 
@@ -147,10 +148,12 @@ def choose(
         threads: threads of the networks; None for as many as OpenCV uses.
         device: one of ``DEVICES``.
         precision: one of ``devices.PRECISIONS``.
+        engine: one of ``devices.ENGINES``.
 
     Raises:
-        UnavailableError: "neural" without weights, weights that cannot be used, a device that cannot.
-        UsageError: an unknown name or device, no threads, weights for a method that has none.
+        UnavailableError: "neural" without weights, weights that cannot be used, an engine or device that cannot.
+        UsageError: an unknown name, device or engine, a device or precision that the engine has not, no threads,
+            weights for a method that has none.
     """
     if name not in METHODS:
         raise UsageError(f"there is no method {name!r}.", f"Use one of {', '.join(METHODS)}.")
@@ -160,8 +163,10 @@ def choose(
         raise UsageError(
             f"there is no precision {precision!r}.", f"Use one of {', '.join(devices.PRECISIONS)}."
         )
+    if engine not in devices.ENGINES:
+        raise UsageError(f"there is no engine {engine!r}.", f"Use one of {', '.join(devices.ENGINES)}.")
     chosen = devices.CPU if device == "auto" else device
-    devices.check(chosen)
+    settled = devices.settle(engine, chosen)
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads cannot compute anything.", "Give 1 or more.")
     installed = manifest.there(manifest.SHIPPED)
@@ -172,13 +177,13 @@ def choose(
             )
         if chosen != devices.CPU:
             raise UsageError("the classical method runs on the CPU only.", "Leave --device out.")
-        if precision != "auto":
-            raise UsageError("the classical method has no networks.", "Leave --precision out.")
+        if precision != "auto" or engine != devices.AUTO:
+            raise UsageError("the classical method has no networks.", "Leave --precision and --engine out.")
         return Classical()
     if weights is not None:
-        return Neural(Path(weights), threads, chosen, precision)
+        return Neural(Path(weights), threads, chosen, precision, settled)
     if installed:
-        return Neural(manifest.SHIPPED, threads, chosen, precision)
+        return Neural(manifest.SHIPPED, threads, chosen, precision, settled)
     raise UnavailableError(
         "the neural method is not available: this installation holds no weights.",
         "Name exported ones with --weights, or use --method classical (or auto).",

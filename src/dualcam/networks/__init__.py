@@ -1,1 +1,1 @@
-"""The three networks in torch. Nothing outside ``networks`` and ``training`` imports this."""
+"""The three networks in torch, and torch as an engine. Imported by ``training``, and by ``neural`` where asked for."""

@@ -1,1 +1,1 @@
-"""The method with weights, without torch: what the networks are fed, ONNX Runtime, and the three hops."""
+"""The method with weights, without torch: what the networks are fed, what runs them, and the three hops."""

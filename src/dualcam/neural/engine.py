@@ -7,7 +7,9 @@ from pathlib import Path
 
 from dualcam.errors import UnavailableError
 from dualcam.neural import devices, features, manifest
+from dualcam.neural.manifest import Entry
 from dualcam.neural.network import AnyNetwork, Network, PartedNetwork
+from dualcam.neural.session import OnnxSession
 
 PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr": features.SR_PLANES}
 """What the networks of this version are fed; others cannot be run."""
@@ -15,6 +17,10 @@ PLANES = {"refec": features.EC_PLANES, "refcolor": features.COLOR_PLANES, "refsr
 # Pixels of refSR's tiles side by side, two of the usual ones: while one is computed the next is prepared. The others
 # have more planes, and little to prepare.
 _TOGETHER = 2 * 768**2
+# A GPU has more memory, and pauses between tiles; while one is computed another is on its way there or back.
+_GPU_TILE = 2048**2
+# So that its trial is not the starting of a hundred small tasks.
+_GPU_TRIAL = 1024
 
 OUTPUTS = {"refec": ("residual",), "refcolor": ("residual", "logit"), "refsr": ("residual", "logit", "mono")}
 """Names of what they return."""
@@ -29,12 +35,14 @@ class Engine:
         refcolor: (32, h, w) -> (3, h, w), (1, h, w).
         refsr: (7, H, W) -> (3, H, W), (1, H, W), (1, H, W).
         run: name of the training run behind them, of each one where they differ.
+        name: of what runs them, ``devices.ONNXRUNTIME`` or ``devices.TORCH``.
     """
 
     refec: AnyNetwork
     refcolor: AnyNetwork
     refsr: Network
     run: str
+    name: str = devices.ONNXRUNTIME
 
     @property
     def precision(self) -> str:
@@ -54,7 +62,11 @@ class Engine:
 
 
 def load(
-    folder: Path, threads: int | None = None, device: str = devices.CPU, precision: str = "auto"
+    folder: Path,
+    threads: int | None = None,
+    device: str = devices.CPU,
+    precision: str = "auto",
+    engine: str = devices.AUTO,
 ) -> Engine:
     """Make the networks of a folder of weights known; nothing is read but the manifest.
 
@@ -63,12 +75,15 @@ def load(
         threads: threads every network may use; None for as many as OpenCV uses.
         device: of ``devices.DEVICES``.
         precision: of ``devices.PRECISIONS``.
+        engine: of ``devices.ENGINES``.
 
     Raises:
         UnavailableError: the manifest is missing or damaged, or has not all three networks of this version, or the
-            device or precision cannot be had.
+            engine, device or precision cannot be had.
+        UsageError: the engine knows no such device or precision.
     """
-    devices.check(device)
+    engine = devices.settle(engine, device)
+    precision = devices.settle_precision(engine, device, precision)
     entries = manifest.read(folder)
     missing = [name for name in manifest.NETWORKS if name not in entries]
     if missing:
@@ -81,11 +96,15 @@ def load(
             f"the weights in {folder} have no 8-bit networks.",
             "Export them with --int8, or use --precision float32.",
         )
-    refec, refcolor = (alone(folder, name, threads, device, precision) for name in manifest.NETWORKS[:2])
-    refsr = alone(folder, manifest.NETWORKS[2], threads, device, "float32")
+    refec, refcolor = (
+        alone(folder, name, threads, device, precision, engine) for name in manifest.NETWORKS[:2]
+    )
+    # It is limited by memory traffic and never in 8 bits.
+    precision = "float32" if precision == "int8" else precision
+    refsr = alone(folder, manifest.NETWORKS[2], threads, device, precision, engine)
     assert isinstance(refsr, Network)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
-    return Engine(refec, refcolor, refsr, ", ".join(runs))
+    return Engine(refec, refcolor, refsr, ", ".join(runs), engine)
 
 
 def alone(
@@ -94,8 +113,11 @@ def alone(
     threads: int | None = None,
     device: str = devices.CPU,
     precision: str = "auto",
+    engine: str = devices.ONNXRUNTIME,
 ) -> AnyNetwork:
     """One network of a folder of weights, by name; in 8 bits if it has them and that is wanted.
+
+    Takes what ``load`` does; ``engine`` is settled.
 
     Raises:
         UnavailableError: the manifest is missing or damaged, or has no such network of this version.
@@ -111,7 +133,25 @@ def alone(
             f"{name} in {folder} wants other input than this version makes.",
             "Use weights that were exported by this version of dualcam.",
         )
+    together = _TOGETHER if name == "refsr" else 0
+    if engine == devices.TORCH:
+        return _on_torch(folder, name, entry, threads, device, precision, together)
     if entry.int8 and (precision == "int8" or (precision == "auto" and devices.DEVICES[device].int8)):
         return PartedNetwork(folder, entry, entry.int8, OUTPUTS[name], threads, device)
-    together = _TOGETHER if name == "refsr" else 0
-    return Network(folder, entry, OUTPUTS[name], threads, together, device)
+    return Network(OnnxSession(folder, entry, device), entry, OUTPUTS[name], threads, together)
+
+
+def _on_torch(
+    folder: Path, name: str, entry: Entry, threads: int | None, device: str, precision: str, together: int
+) -> Network:
+    devices.torch()
+    # Not before: it imports torch.
+    from dualcam.networks.session import TorchSession
+
+    precision = devices.settle_precision(devices.TORCH, device, precision)
+    session = TorchSession(folder, entry, name, OUTPUTS[name], device, half=precision == "float16")
+    if device == devices.CPU:
+        return Network(session, entry, OUTPUTS[name], threads, together, precision=precision)
+    return Network(
+        session, entry, OUTPUTS[name], threads, 2 * _GPU_TILE, _GPU_TILE, precision, trial=_GPU_TRIAL
+    )

@@ -13,7 +13,8 @@ from dualcam.camera.measure import Measured
 from dualcam.classical import exposure, upsample
 from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
-from dualcam.neural import claims, devices, engine, features, tiles
+from dualcam.neural import claims, devices, features, tiles
+from dualcam.neural.engine import load
 from dualcam.neural.network import AnyNetwork, Load
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
@@ -43,10 +44,12 @@ class Neural:
         threads: threads they may use; None for as many as OpenCV uses.
         device: of ``devices.DEVICES``.
         precision: of ``devices.PRECISIONS``.
+        engine: of ``devices.ENGINES``.
 
     Raises:
-        UnavailableError: the folder does not hold all networks of this version, or the device or precision cannot be
-            had.
+        UnavailableError: the folder does not hold all networks of this version, or the engine, device or precision
+            cannot be had.
+        UsageError: the engine knows no such device or precision.
     """
 
     name = "neural"
@@ -63,10 +66,12 @@ class Neural:
         threads: int | None = None,
         device: str = devices.CPU,
         precision: str = "auto",
+        engine: str = devices.AUTO,
     ) -> None:
-        self._engine = engine.load(weights, threads, device, precision)
+        self._engine = load(weights, threads, device, precision, engine)
         self.facts: Mapping[str, Fact] = {
             "weights": self._engine.run,
+            "engine": self._engine.name,
             "device": device,
             "precision": self._engine.precision,
         }

@@ -1,13 +1,11 @@
-"""One network on ONNX Runtime: opened when first used, after its checksum has been compared."""
+"""One network of a folder of weights, over pictures of any size: opened when first used."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,13 +15,12 @@ from dualcam import memory, parallel
 from dualcam.errors import UnavailableError
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import devices, parts, tiles
-from dualcam.neural.manifest import Entry, File, Int8
+from dualcam.neural.manifest import Entry, Int8
+from dualcam.neural.session import OnnxSession, Session
 from dualcam.neural.tiles import Layout, Planes
 
 # Side of the tile that is computed to see how fast a network is, and how often; any network divides by less.
 _TRIAL, _TRIALS = 192, 2
-
-_REMEDY = "Install dualcam anew, export the weights again, or use --method classical."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,100 +36,39 @@ class Load:
     seconds: float
 
 
-class _Session:
-    """One ONNX file, opened when it is first needed.
-
-    Args:
-        folder: holds it.
-        file: what the manifest says about it.
-        device: of ``devices.DEVICES``.
-    """
-
-    def __init__(self, folder: Path, file: File, device: str) -> None:
-        self._path, self._sha256, self._device = folder / file.file, file.sha256, device
-        self._opened: dict[int, Any] = {}
-        self._opening = Lock()
-
-    def run(self, fed: Mapping[str, NDArray[Any]], threads: int) -> dict[str, NDArray[Any]]:
-        """Compute: arrays (C, h, w) by name -> the same; inputs that it does not take are left out.
-
-        Raises:
-            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
-            MemoryError: too little memory.
-        """
-        session = self._session(threads)
-        taken = {one.name: fed[one.name][None] for one in session.get_inputs()}
-        names = [one.name for one in session.get_outputs()]
-        try:
-            found = session.run(names, taken)
-        except Exception as error:
-            # ONNX Runtime has no class of its own for this.
-            if "allocate" in str(error).lower():
-                raise MemoryError(str(error)) from error
-            raise
-        return {name: out[0] for name, out in zip(names, found, strict=True)}
-
-    def takes(self, name: str, threads: int) -> bool:
-        """Whether it has an input of this name; raises what ``run`` does."""
-        return any(one.name == name for one in self._session(threads).get_inputs())
-
-    def rest(self) -> None:
-        """Give the memory that it has used back to the system, until the next run."""
-        with self._opening:
-            self._opened.clear()
-
-    def _session(self, threads: int) -> Any:
-        with self._opening:
-            if threads not in self._opened:
-                self._opened[threads] = self._open(threads)
-            return self._opened[threads]
-
-    def _open(self, threads: int) -> Any:
-        data = checked(self._path, self._sha256)
-        options = devices.onnxruntime().SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # Threads that wait busily for the next run would take the time of whatever comes first.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        try:
-            return devices.session(data, options, self._device)
-        except UnavailableError:
-            raise
-        except Exception as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise UnavailableError(f"{self._path.name} cannot be run: {first}.", _REMEDY) from error
-
-
 class Network:
     """One network of a folder of weights, in floating point.
 
     Args:
-        folder: holds the ONNX file.
+        session: runs its file.
         entry: what the manifest says about it.
         outputs: names of what it returns.
         threads: threads it may use; None for as many as OpenCV uses.
         together: pixels of tiles that are computed side by side at most, where there are threads for it.
-        device: of ``devices.DEVICES``.
+        most: pixels of a tile at most; None for what the manifest says.
+        precision: what the session computes in, of ``devices.PRECISIONS``.
+        trial: side of the tile that tells how fast it is.
     """
-
-    precision = "float32"
 
     def __init__(
         self,
-        folder: Path,
+        session: Session,
         entry: Entry,
         outputs: Sequence[str],
         threads: int | None = None,
         together: int = 0,
-        device: str = devices.CPU,
+        most: int | None = None,
+        precision: str = "float32",
+        trial: int = _TRIAL,
     ) -> None:
-        self._session = _Session(folder, entry, device)
+        self._session = session
         self._entry = entry
         self._outputs = outputs
         self._threads = threads
+        self._most = most or entry.tile**2
+        self.precision, self.trial = precision, trial
         together = together if (threads or parallel.threads()) > 1 else 0
-        self.layout = Layout(entry.multiple, entry.halo, entry.tile**2, together)
+        self.layout = Layout(entry.multiple, entry.halo, self._most, together)
 
     def run(self, planes: FloatArray, at_once: int = 1) -> tuple[FloatArray, ...]:
         """Compute: (C, h, w) float32 -> (c, h, w) float32 for every output; h and w multiples of ``layout.multiple``.
@@ -142,7 +78,7 @@ class Network:
             at_once: how many threads call this at the same time, and share the network's threads.
 
         Raises:
-            UnavailableError: the weights are missing or damaged, or ONNX Runtime is.
+            UnavailableError: the weights are missing or damaged, or the engine is.
             MemoryError: too little memory.
         """
         threads = max(1, (self._threads or parallel.threads()) // at_once)
@@ -175,7 +111,7 @@ class Network:
     @property
     def shrunk(self) -> bool:
         """Whether its tiles had to be made smaller for want of memory."""
-        return self.layout.limit < self._entry.tile**2
+        return self.layout.limit < self._most
 
 
 class PartedNetwork:
@@ -191,6 +127,7 @@ class PartedNetwork:
     """
 
     precision = "int8"
+    trial = _TRIAL
 
     def __init__(
         self,
@@ -202,7 +139,7 @@ class PartedNetwork:
         device: str = devices.CPU,
     ) -> None:
         files = zip(parts.PARTS, int8.files, strict=True)
-        self._parts = {name: _Session(folder, file, device) for name, file in files}
+        self._parts = {name: OnnxSession(folder, file, device) for name, file in files}
         self._most = int8.tile**2
         self._inputs = len(entry.planes)
         self._outputs = outputs
@@ -262,12 +199,12 @@ AnyNetwork = Network | PartedNetwork
 
 def _seconds_a_pixel(network: AnyNetwork) -> float:
     """What a pixel of a tile takes: the last of a few runs of a small one; the first has to open its file."""
-    planes = np.zeros((network.inputs, _TRIAL, _TRIAL), np.float32)
+    planes = np.zeros((network.inputs, network.trial, network.trial), np.float32)
     started = 0.0
     for _ in range(_TRIALS):
         started = time.perf_counter()
         network.try_out(planes)
-    return (time.perf_counter() - started) / _TRIAL**2
+    return (time.perf_counter() - started) / network.trial**2
 
 
 def _wanted(found: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
@@ -277,20 +214,3 @@ def _wanted(found: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDA
             "Use weights that were exported by this version.",
         )
     return [found[name] for name in names]
-
-
-def checked(path: Path, sha256: str) -> bytes:
-    """Read an ONNX file and compare it with its checksum, hexadecimal.
-
-    Raises:
-        UnavailableError: it is missing or not what was exported.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnavailableError(f"the weights {path} cannot be read: {error.strerror}.", _REMEDY) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise UnavailableError(
-            f"the weights {path} are damaged: their checksum is not the manifest's.", _REMEDY
-        )
-    return data

@@ -14,13 +14,9 @@ import onnx.numpy_helper
 import torch
 from torch import nn
 
+from dualcam.networks.exported import EIGHT, HALF, STEP
 from dualcam.neural.parts import INPUT
 from dualcam.training import int8
-
-HALF = ".half"
-"""What the name of a weight ends in that is stored in 16 bits."""
-EIGHT, STEP = ".int8", ".step"
-"""What the names of a weight that is stored in 8 bits, and of its steps, end in."""
 
 OPSET, IR = 17, 8  # both are known to ONNX Runtime 1.17
 

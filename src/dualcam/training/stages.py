@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from dualcam.errors import UsageError
 from dualcam.networks import joint
-from dualcam.networks.refcolor import RefColor
-from dualcam.networks.refec import RefEC
-from dualcam.networks.refsr import RefSR
+from dualcam.networks.exported import KINDS
 from dualcam.neural.features import NOISE_UNIT
 from dualcam.training import int8, losses
 from dualcam.training.batches import BOX_MARGIN, fine_crop
@@ -36,9 +34,8 @@ def build(name: str, arguments: Mapping[str, object]) -> nn.Module:
     Raises:
         UsageError: arguments that do not make a network.
     """
-    kinds: dict[str, type[nn.Module]] = {"refec": RefEC, "refcolor": RefColor, "refsr": RefSR}
     try:
-        return kinds[name](**arguments)
+        return KINDS[name](**arguments)
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"{name} cannot be built: {error}.", f"Change the table [{name}] of the config."
