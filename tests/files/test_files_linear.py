@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from dualcam.errors import OutputError
 from dualcam.files import icc
-from dualcam.files.lineardng import encode_linear_dng
+from dualcam.files.lineardng import linear_dng_head
 from dualcam.files.metadata import CameraFacts, camera_facts
 from dualcam.files.probe import probe
 from dualcam.files.read import read
@@ -127,12 +127,11 @@ def test_what_a_format_does_not_hold(tmp_path, name, options, words):
 def test_a_map_is_no_dng(tmp_path):
     with pytest.raises(OutputError, match="cannot hold"):
         write_gray(tmp_path / "a.dng", picture()[..., 0], bits=16)
-    with pytest.raises(OutputError, match="cannot be stored as linear DNG"):
-        encode_linear_dng(np.zeros((4, 4), np.uint16), CameraFacts())
+    with pytest.raises(OutputError, match="too large for DNG"):
+        linear_dng_head(30_000, 30_000, CameraFacts())
 
 
 def test_the_same_picture_gives_the_same_dng():
-    codes = np.rint(picture() * 65535).astype(np.uint16)
-    data = encode_linear_dng(codes, CameraFacts("Maker", "Model 7", 0.01))
-    assert data == encode_linear_dng(codes, CameraFacts("Maker", "Model 7", 0.01))
+    data = linear_dng_head(*picture().shape[:2], CameraFacts("Maker", "Model 7", 0.01))
+    assert data == linear_dng_head(*picture().shape[:2], CameraFacts("Maker", "Model 7", 0.01))
     assert struct.unpack_from("<2sH", data) == (b"II", 42)

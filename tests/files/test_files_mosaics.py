@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import picture_makers as make
 import pytest
@@ -13,6 +15,7 @@ from dualcam.errors import InputError, UsageError
 from dualcam.files.dng import encode_dng
 from dualcam.files.encode import Extras, netpbm
 from dualcam.files.read import read
+from dualcam.files.strips import ready
 from synthetic import scene
 
 GAINS = np.array([1.9, 1.0, 1.6], np.float32)
@@ -39,9 +42,15 @@ def file(tmp_path):
     return write_bytes
 
 
+def netpbm_of(dn):
+    stream = io.BytesIO()
+    netpbm(stream, ready(dn), Extras())
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     "encode",
-    [make.png, make.tiff, lambda dn: pgm(dn, 65535), lambda dn: netpbm(dn, Extras())],
+    [make.png, make.tiff, lambda dn: pgm(dn, 65535), netpbm_of],
     ids=["png", "tiff", "pgm", "pgm of our own"],
 )
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -16,9 +16,10 @@ from PIL import Image, ImageCms
 
 from dualcam._version import __version__
 from dualcam.errors import OutputError
-from dualcam.files import metadata, png
+from dualcam.files import metadata, png, png_write
 from dualcam.files.probe import probe
 from dualcam.files.read import read
+from dualcam.files.strips import ready
 from dualcam.files.write import SUFFIXES, write, write_gray
 from dualcam.frame import Origin
 
@@ -206,16 +207,20 @@ def test_existing_file_is_kept(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_disk_full_leaves_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".ppm", ".dng"])
+def test_disk_full_leaves_nothing(tmp_path, monkeypatch, suffix):
     from pathlib import Path
 
-    def full(self, data):
-        self.touch()
-        raise OSError(28, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    def open_full(self, mode):
+        return Full(self, mode)
+
+    monkeypatch.setattr(Path, "open", open_full)
     with pytest.raises(OutputError, match="No space left"):
-        write(tmp_path / "a.png", COLOR)
+        write(tmp_path / f"a{suffix}", COLOR)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -283,11 +288,13 @@ def test_probe(tmp_path):
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_png_of_any_size_in_strips(shape, kind):
     codes = np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)
-    data = png.encoded(codes, [(b"tEXt", b"Software\0x")])
+    stream = io.BytesIO()
+    png_write.write(stream, ready(codes), [(b"tEXt", b"Software\0x")])
+    data = stream.getvalue()
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(found if codes.ndim == 2 else found[..., ::-1], codes)
-    kinds = [kind for kind, _ in png.chunks(data)]
+    kinds = [kind for kind, _ in png.chunks(io.BytesIO(data))]
     assert kinds[:2] == [b"IHDR", b"tEXt"] and kinds[-1] == b"IEND"
     # OpenCV does not look at the stream's own checksum.
-    packed = b"".join(body for kind, body in png.chunks(data) if kind == b"IDAT")
+    packed = b"".join(body for kind, body in png.chunks(io.BytesIO(data)) if kind == b"IDAT")
     assert len(zlib.decompress(packed)) == shape[0] * (1 + codes[0].nbytes)

@@ -32,8 +32,7 @@ def find_pattern(color: FloatArray) -> str | None:
     """
     if min(color.shape[:2]) < _LEAST_PX:
         return None
-    top, left = (2 * (max(0, n - _MOST_PX) // 4) for n in color.shape[:2])
-    part = color[top : top + _MOST_PX, left : left + _MOST_PX]
+    part = telling_part(color)
     red, green, blue = (_liveliness(np.ascontiguousarray(part[..., channel])) for channel in range(3))
     where, other = (tuple(int(i) for i in np.unravel_index(sites.argmax(), (2, 2))) for sites in (red, blue))
     if where != (1 - other[0], 1 - other[1]) or min(red.max(), blue.max()) < _CLEAR:
@@ -43,6 +42,12 @@ def find_pattern(color: FloatArray) -> str | None:
     if beside <= _CLEAR_GREEN:
         return None
     return next(name for name in PATTERNS if name.index("R") == 2 * where[0] + where[1])
+
+
+def telling_part(color: FloatArray) -> FloatArray:
+    """The middle of a picture (h, w, 3), which is all that ``find_pattern`` looks at; it begins at an even pixel."""
+    top, left = (2 * (max(0, n - _MOST_PX) // 4) for n in color.shape[:2])
+    return color[top : top + _MOST_PX, left : left + _MOST_PX]
 
 
 def _liveliness(channel: FloatArray) -> NDArray[np.float64]:

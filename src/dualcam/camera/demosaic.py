@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.frame import FloatArray
 
 Mask = NDArray[np.bool_]
@@ -49,12 +50,16 @@ def demosaic(samples: FloatArray, pattern: str) -> FloatArray:
     out = np.empty((height, width, 3), np.float32)
     epsilon = _DAMPING * _noise_variance(samples, pattern) + _TINY * float(np.square(samples).mean())
     sites = _sites(pattern, min(_BAND + 2 * _MARGIN, height), width)
-    # In bands, so that the many planes of intermediate results stay small.
-    for top in range(0, height, _BAND):
+
+    def band(top: int) -> None:
         bottom = min(top + _BAND, height)
         begin, end = max(top - _MARGIN, 0), min(bottom + _MARGIN, height)
         masks = [mask[: end - begin] for mask in sites]
         out[top:bottom] = _band(samples[begin:end], masks, epsilon)[top - begin : bottom - begin]
+
+    # In bands, so that the many planes of intermediate results stay small.
+    for _ in parallel.each(band, range(0, height, _BAND)):
+        pass
     return out
 
 

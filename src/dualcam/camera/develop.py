@@ -55,7 +55,10 @@ def limit_highlights(camera: FloatArray, white_balance: FloatArray) -> FloatArra
     Returns:
         (H, W, 3) linear; ``camera`` itself where nothing is near to saturation.
     """
-    near = (camera > np.float32(_NEARLY_CLIPPED) * white_balance).any(axis=2)
+    limits = np.float32(_NEARLY_CLIPPED) * white_balance
+    near = camera[..., 0] > limits[0]
+    for channel in (1, 2):
+        near |= camera[..., channel] > limits[channel]
     if not near.any():
         return camera
     pixels = camera[near]  # (n, 3): mostly few

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from dualcam.camera import develop, sensor
-from dualcam.camera.cfa import find_pattern
+from dualcam.camera.cfa import find_pattern, telling_part
 from dualcam.camera.curves import encode
 from dualcam.frame import Frame, Mosaic
 
@@ -29,7 +29,7 @@ def remosaiced(frame: Frame) -> Frame:
     """
     if frame.mosaic is not None:
         return frame
-    pattern = find_pattern(encode(np.maximum(frame.pixels, 0)))
+    pattern = find_pattern(encode(np.maximum(telling_part(frame.pixels), 0)))
     if pattern is None:
         return frame
     samples = sensor.mosaic(frame.pixels, pattern)

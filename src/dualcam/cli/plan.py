@@ -15,7 +15,7 @@ from dualcam.errors import DualcamError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from dualcam.files.outputs import Outputs
-    from dualcam.frame import FloatArray, Fusion
+    from dualcam.frame import Fusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,13 @@ class Plan:
                 final = self._stages / f"{number:02d}_{re.sub(r'[^A-Za-z0-9-]+', '_', name)}.png"
                 planned = _Planned(final, self._outputs.reserve(final))
                 with _real_name(planned):
+                    # There may be places that nobody saw.
                     write_gray(
-                        planned.hidden, _finite(picture), bits=8, provenance=f"{name}, {provenance(fusion)}"
+                        planned.hidden,
+                        picture,
+                        bits=8,
+                        provenance=f"{name}, {provenance(fusion)}",
+                        holes=True,
                     )
 
 
@@ -130,13 +135,6 @@ def provenance(fusion: Fusion) -> str:
         for frame in (fusion.pair.mono, fusion.pair.color)
     ]
     return f"dualcam {__version__}, {fusion.method} method, mono {names[0]}, color {names[1]}"
-
-
-def _finite(picture: FloatArray) -> FloatArray:
-    """Stage pictures may have places that nobody saw (NaN): black in a file."""
-    import numpy as np
-
-    return np.nan_to_num(picture, nan=0.0)
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def _fetch(run: RunFolder, case: CaseId, method: str, path: Path, truth: Truth) 
             "Give pictures in the mono camera's view and size.",
         )
     write_whole(
-        run.picture(case, method), encode.png(display, encode.Extras(None, f"from {path.name}", True))
+        run.picture(case, method), encode.png_bytes(display, encode.Extras(None, f"from {path.name}", True))
     )
     sure = _confidence_beside(path)
     if sure.is_file():

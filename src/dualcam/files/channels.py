@@ -26,7 +26,9 @@ def _patches(linear: FloatArray) -> NDArray[np.float32]:
     tiles = linear[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
     tiles = tiles[:: -(-rows // _MAX_PATCHES), :, :: -(-columns // _MAX_PATCHES)]
     flat = np.ascontiguousarray(tiles.transpose(0, 2, 1, 3, 4)).reshape(-1, side * side, 3)
-    return encode(flat) * np.float32(255)
+    display = encode(flat)
+    display *= np.float32(255)
+    return display
 
 
 def has_color(linear: FloatArray) -> bool:

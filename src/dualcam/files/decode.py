@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from dualcam.errors import DualcamError, InputError, UsageError
-from dualcam.files import fits, flat, kinds, lossy, netpbm, png, rawtags, ser, tiff
+from dualcam.files import fits, flat, kinds, lossy, netpbm, png, png_rows, rawtags, ser, tiff
 from dualcam.files.reading import Reading
 from dualcam.files.samples import Header, Samples, check_size
+from dualcam.files.source import Source
 
 _T = TypeVar("_T")
-_DECODERS: dict[str, tuple[Callable[[bytes, Path], Header], Callable[[bytes, Header], Samples]]] = {
-    "PNG": (png.header, png.samples),
+
+
+class _Pixels(Protocol):
+    def __call__(self, source: Source, header: Header, out: Samples | None = None) -> Samples: ...
+
+
+# Decoders that fill an array, of files on the disk or in memory; and those that take bytes and make their own.
+_IN_PARTS: dict[str, tuple[Callable[[Source, Path], Header], _Pixels]] = {
+    "PNG": (png.header, png_rows.samples),
+    "TIFF": (tiff.header, tiff.samples),
+}
+_AS_A_WHOLE: dict[str, tuple[Callable[[bytes, Path], Header], Callable[[bytes, Header], Samples]]] = {
     "JPEG": (lossy.header, lossy.samples),
     "WebP": (lossy.header, lossy.samples),
-    "TIFF": (tiff.header, tiff.samples),
-    "Netpbm": (netpbm.header, netpbm.samples),
 }
 _AS_IT_IS = Reading()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A file in memory, not decoded.
+    """A file that is not decoded.
 
     Attributes:
         kind: "PNG", "JPEG", "WebP", "TIFF", "Netpbm", "FITS", "SER", "flat" or "raw".
-        data: its bytes; empty for SER.
+        data: its bytes; empty for kinds that are read from the disk part by part (PNG, TIFF, SER).
         reading: what the user said about it.
         clip: one frame of a SER file.
     """
@@ -48,13 +57,13 @@ def load(path: Path, reading: Reading = _AS_IT_IS) -> Loaded:
         UsageError: a frame was chosen in a kind of file that holds one picture.
     """
     kind, data = kinds.load(path, flat=reading.layout is not None)
-    if kind == "TIFF" and _guard(path, lambda: rawtags.is_raw(data)):
-        kind = "raw"
+    if kind == "TIFF" and _guard(path, lambda: rawtags.is_raw(path)):
+        kind, data = "raw", _guard(path, path.read_bytes)
     if kind == "SER":
         return Loaded(kind, b"", reading, _guard(path, lambda: ser.load(path, reading.frame)))
     if reading.frame is not None and kind not in ("FITS", "flat"):
         raise UsageError(f"a frame was chosen, but {path} holds a single picture.", "Leave the choice out.")
-    return Loaded(kind, data, reading)
+    return Loaded(kind, b"" if kind in kinds.STREAMED else data, reading)
 
 
 def read_header(path: Path, loaded: Loaded) -> Header:
@@ -74,7 +83,11 @@ def read_header(path: Path, loaded: Loaded) -> Header:
             return fits.header(loaded.data, path, loaded.reading.frame)
         if loaded.reading.layout is not None:
             return flat.header(path, len(loaded.data), loaded.reading.layout, loaded.reading.frame)
-        return _DECODERS[loaded.kind][0](loaded.data, path)
+        if loaded.kind in _IN_PARTS:
+            return _IN_PARTS[loaded.kind][0](path, path)
+        if loaded.kind == "Netpbm":
+            return netpbm.header(loaded.data, path)
+        return _AS_A_WHOLE[loaded.kind][0](loaded.data, path)
 
     header = _guard(path, parse)
     check_size(header.width, header.height, path)
@@ -91,16 +104,18 @@ def open_header(path: Path) -> tuple[Loaded, Header]:
     return loaded, read_header(path, loaded)
 
 
-def open_samples(path: Path, loaded: Loaded, header: Header) -> Samples:
+def open_samples(path: Path, loaded: Loaded, header: Header, out: Samples | None = None) -> Samples:
     """Decode the pixels of a file.
 
     Args:
-        path: the file, for messages.
+        path: the file.
         loaded: its bytes.
         header: its facts, from ``read_header``.
+        out: memory to use for the samples, of the shape and type below, C order; None for new memory.
 
     Returns:
-        (H, W, header.channels) samples of type ``header.sample``, as stored (orientation not applied).
+        (H, W, header.channels) samples of type ``header.sample``, as stored (orientation not applied). They lie in
+        ``out`` where the file can be decoded part by part.
 
     Raises:
         InputError: truncated, corrupt, or packed in a way that cannot be read here.
@@ -113,8 +128,12 @@ def open_samples(path: Path, loaded: Loaded, header: Header) -> Samples:
             array = fits.samples(loaded.data, header, path, loaded.reading.frame)
         elif loaded.reading.layout is not None:
             array = flat.samples(loaded.data, loaded.reading.layout, loaded.reading.frame)
+        elif loaded.kind in _IN_PARTS:
+            array = _IN_PARTS[loaded.kind][1](path, header, out)
+        elif loaded.kind == "Netpbm":
+            array = netpbm.samples(loaded.data, header, out)
         else:
-            array = _DECODERS[loaded.kind][1](loaded.data, header)
+            array = _AS_A_WHOLE[loaded.kind][1](loaded.data, header)
         wanted = (header.height, header.width, header.channels)
         if array.shape != wanted or array.dtype.name != header.sample:
             raise ValueError(

@@ -87,16 +87,27 @@ def _directory(tags: Sequence[Tag], offset: int) -> bytes:
 
 
 def single_strip(tags: Sequence[Tag], exif: Sequence[Tag], pixels: bytes) -> bytes:
-    """A whole TIFF file: one directory, its EXIF sub-directory, and the pixels in one uncompressed strip.
+    """A whole TIFF file: ``single_strip_head`` and the pixels.
 
     Args:
         tags: the main directory without the strip's offset and size and without the EXIF pointer.
         exif: tags of the EXIF directory; empty for none.
         pixels: the samples, little-endian.
     """
+    return single_strip_head(tags, exif, len(pixels)) + pixels
+
+
+def single_strip_head(tags: Sequence[Tag], exif: Sequence[Tag], size: int) -> bytes:
+    """A TIFF file up to the pixels, which follow in one uncompressed strip: a directory, its EXIF sub-directory.
+
+    Args:
+        tags: as in ``single_strip``.
+        exif: as in ``single_strip``.
+        size: bytes of the pixels.
+    """
 
     def main(strip_at: int, exif_at: int) -> bytes:
-        places = [Tag(STRIP_OFFSETS, LONG, [strip_at]), Tag(STRIP_BYTE_COUNTS, LONG, [len(pixels)])]
+        places = [Tag(STRIP_OFFSETS, LONG, [strip_at]), Tag(STRIP_BYTE_COUNTS, LONG, [size])]
         if exif:
             places.append(Tag(EXIF_POINTER, LONG, [exif_at]))
         return _directory([*tags, *places], _HEADER)
@@ -104,4 +115,4 @@ def single_strip(tags: Sequence[Tag], exif: Sequence[Tag], pixels: bytes) -> byt
     exif_at = _HEADER + len(main(0, 0))
     inner = _directory(exif, exif_at) if exif else b""
     strip_at = exif_at + len(inner)
-    return struct.pack("<2sHI", b"II", 42, _HEADER) + main(strip_at, exif_at) + inner + pixels
+    return struct.pack("<2sHI", b"II", 42, _HEADER) + main(strip_at, exif_at) + inner

@@ -19,6 +19,9 @@ _FLAT = (
     "--color-raw 1280x1024x12:RGGB."
 )
 
+STREAMED = ("PNG", "TIFF", "SER")
+"""Kinds that are read from the disk part by part, and not loaded as a whole."""
+
 # Raw files that begin like any TIFF.
 _RAW_SUFFIXES = {".dng", ".nef", ".nrw", ".cr2", ".arw", ".sr2", ".pef", ".srw", ".3fr", ".erf", ".kdc"}
 # Raw files that do not: first bytes, name of the format.
@@ -135,8 +138,8 @@ def load(path: Path, *, flat: bool = False) -> tuple[str, bytes]:
         flat: it has no header, so that its first bytes say nothing.
 
     Returns:
-        The decoder's name as ``identify`` gives it, or "flat", and all bytes of the file; of a SER file, which may be
-        large, only the first 64.
+        The decoder's name as ``identify`` gives it, or "flat", and all bytes of the file; of ``STREAMED`` kinds only
+        the first 64.
 
     Raises:
         InputError: missing, a directory or device, empty, unreadable, or of a kind that has no decoder.
@@ -154,7 +157,7 @@ def load(path: Path, *, flat: bool = False) -> tuple[str, bytes]:
             if not start:
                 raise InputError(f"{path} is empty (0 bytes).", "Copy it again from the camera.")
             kind = "flat" if flat else identify(start, path)
-            return kind, start if kind == "SER" else start + stream.read()
+            return kind, start if kind in STREAMED else start + stream.read()
     except PermissionError as error:
         raise InputError(f"{path} cannot be opened: no permission.", "Change its access rights.") from error
     except (OSError, ValueError) as error:

@@ -6,36 +6,31 @@ neutral of the shot is (1, 1, 1), so that a converter that does nothing shows th
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dualcam.errors import OutputError
 from dualcam.files.dng import LINEAR_RAW, camera_tags, color_tags, exposure_tags
-from dualcam.files.ifd import ASCII, BYTE, LONG, SHORT, Tag, single_strip
+from dualcam.files.ifd import ASCII, BYTE, LONG, SHORT, Tag, single_strip_head
 from dualcam.files.metadata import CameraFacts
 
 _LARGEST = 2**32 - 2**20  # of a TIFF file, which counts its bytes in 32 bits
 
 
-def encode_linear_dng(samples: NDArray[np.uint16], camera: CameraFacts, provenance: str = "") -> bytes:
-    """The bytes of a linear DNG file, the same for the same arguments.
+def linear_dng_head(height: int, width: int, camera: CameraFacts, provenance: str = "") -> bytes:
+    """What comes before the samples of a linear DNG file, the same for the same arguments.
+
+    The samples follow, and nothing after them: (H, W, 3) uint16, little-endian, linear sRGB, white 65535, upright.
 
     Args:
-        samples: (H, W, 3) uint16, linear sRGB, white 65535, upright.
+        height: rows.
+        width: columns.
         camera: maker, model and exposure to store.
         provenance: how the picture was made, or "".
 
     Raises:
-        OutputError: samples of another shape or type, or more of them than a TIFF file can hold.
+        OutputError: more samples than a TIFF file can hold.
     """
-    if samples.ndim != 3 or samples.shape[2] != 3 or samples.dtype != np.uint16 or samples.size == 0:
-        raise OutputError(
-            f"samples of shape {samples.shape} and type {samples.dtype} cannot be stored as linear DNG.",
-            "Give (H, W, 3) uint16.",
-        )
-    if samples.nbytes > _LARGEST:
+    size = height * width * 6
+    if size > _LARGEST:
         raise OutputError("the picture is too large for DNG, which ends at 4 GB.", "Use TIFF.")
-    height, width = samples.shape[:2]
     tags = [
         Tag(254, LONG, [0]),  # NewSubFileType: the main picture
         Tag(256, LONG, [width]),
@@ -55,4 +50,4 @@ def encode_linear_dng(samples: NDArray[np.uint16], camera: CameraFacts, provenan
     ]
     if provenance:
         tags.append(Tag(270, ASCII, provenance.replace("\0", " ")))
-    return single_strip(tags, exposure_tags(camera), samples.astype("<u2").tobytes())
+    return single_strip_head(tags, exposure_tags(camera), size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from PIL.ExifTags import IFD, Base
 
 from dualcam._version import __version__
 from dualcam.files.ifd import fraction
+from dualcam.files.source import Source, opened
 
 # Tags of the first directory that describe the picture and not how its bytes are stored.
 _KEPT = {
@@ -147,10 +147,11 @@ def sanitise(block: bytes | None) -> bytes | None:
     return _serialise(_clean(exif)) if exif is not None else None
 
 
-def from_tiff(data: bytes) -> bytes | None:
+def from_tiff(source: Source) -> bytes | None:
     """The cleaned EXIF block of a TIFF file (whose own first directory is one), or None."""
-    exif = _guarded(lambda exif: exif.load_from_fp(io.BytesIO(data)))
-    return _serialise(_clean(exif)) if exif is not None else None
+    with opened(source) as stream:
+        exif = _guarded(lambda exif: exif.load_from_fp(stream))
+        return _serialise(_clean(exif)) if exif is not None else None
 
 
 def camera_facts(block: bytes | None) -> CameraFacts:

@@ -60,11 +60,16 @@ def header(data: bytes, path: Path) -> Header:
     )
 
 
-def samples(data: bytes, header: Header) -> Samples:
+def samples(data: bytes, header: Header, out: Samples | None = None) -> Samples:
     """Decode the pixels.
 
+    Args:
+        data: the file.
+        header: its facts.
+        out: where the samples are to lie; None for a new array.
+
     Returns:
-        (H, W, 1 or 3) uint8, uint16 or float32, top row first.
+        (H, W, 1 or 3) uint8, uint16 or float32, top row first; not ``out`` for plain files.
 
     Raises:
         ValueError: fewer samples than the header says, or words that are no numbers.
@@ -72,13 +77,17 @@ def samples(data: bytes, header: Header) -> Samples:
     (magic, _, _, last), start = _head(data)
     shape = (header.height, header.width, header.channels)
     count = shape[0] * shape[1] * shape[2]
+    if out is None:
+        out = np.empty(shape, header.sample)
     if header.format == "PFM":
         # A negative scale marks little-endian samples; rows run from the bottom up.
         stored = np.frombuffer(data, "<f4" if float(last) < 0 else ">f4", count, start)
-        return stored.reshape(shape)[::-1].astype(np.float32)
+        out[...] = stored.reshape(shape)[::-1]
+        return out
     if magic in (b"P5", b"P6"):
         stored = np.frombuffer(data, "u1" if header.sample == "uint8" else ">u2", count, start)
-        return stored.reshape(shape).astype(header.sample)
+        out[...] = stored.reshape(shape)
+        return out
     words = re.sub(rb"#[^\n\r]*", b"", data[start - 1 :]).split()
     if len(words) < count:
         raise ValueError("it ends early")

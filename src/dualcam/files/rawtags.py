@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from dualcam.files.source import Source, opened
 from dualcam.files.tiff import quiet
 from dualcam.frame import FloatArray, NoiseModel
 
@@ -19,13 +20,13 @@ _NOISE_PROFILE = 51041
 _BLACK_REPEAT, _BLACK, _BLACK_DELTA_H, _BLACK_DELTA_V = 50713, 50714, 50715, 50716
 
 
-def is_raw(data: bytes) -> bool:
+def is_raw(source: Source) -> bool:
     """Whether a TIFF file holds camera raw data, whatever it is called.
 
     Raises:
         Exception: whatever tifffile raises on a broken file.
     """
-    with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+    with quiet(), opened(source) as stream, tifffile.TiffFile(stream) as file:
         page: Any = file.pages[0]
         preview = int(page.tags.valueof(_SUBFILE, 0)) & 1
         return (

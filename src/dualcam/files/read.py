@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.camera import curves
 from dualcam.camera.develop import develop
 from dualcam.camera.sensor_model import SensorModel
 from dualcam.errors import InputError, UsageError
 from dualcam.files import channels, decode, flat, icc, known_noise, metadata
 from dualcam.files import white as whites
 from dualcam.files.flat import Layout
+from dualcam.files.linearise import Room, linearise
 from dualcam.files.mosaics import as_mosaic, pattern_of
 from dualcam.files.raw import read_raw
 from dualcam.files.reading import Gains, Reading, checked
 from dualcam.files.samples import Header, Samples, check_size, upright
-from dualcam.frame import FloatArray, Frame, Origin, Role
+from dualcam.frame import Frame, Origin, Role
 
 
 def read(
@@ -138,7 +138,10 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
         return read_raw(path, loaded.data, role, reading)
     header = decode.read_header(path, loaded)
     pattern = pattern_of(path, header, reading, role)
-    array = upright(decode.open_samples(path, loaded, header), header.orientation)
+    room = Room(header) if Room.fits(header) else None
+    array = decode.open_samples(path, loaded, header, room.samples if room is not None else None)
+    del loaded  # its bytes are not needed beside the pixels
+    array = upright(array, header.orientation)
     notes = list(header.notes)
     if header.has_alpha:
         notes.append("alpha channel ignored")
@@ -150,9 +153,10 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
     level, bits, remarks = _white(path, array, header, role, linear, reading)
     notes.extend(remarks)
     black = _black(path, reading, level)
-    pixels, used = _linearise(array, black, level, reading.curve, linear, profile, notes)
-    if not pixels.flags.c_contiguous:
-        pixels = np.ascontiguousarray(pixels)
+    pixels, used = linearise(
+        array, black, level, reading.curve, linear, profile, notes, room.pixels if room is not None else None
+    )
+    pixels = np.ascontiguousarray(pixels)
     mosaic = None
     if pattern:
         mosaic = as_mosaic(pixels[..., 0], pattern, reading.balance, notes)
@@ -160,7 +164,7 @@ def _read(path: Path, role: Role, reading: Reading) -> tuple[Frame, float]:
     else:
         pixels = channels.as_role(pixels, role, str(path))
         if role == "color" and not isinstance(reading.balance, str):
-            pixels = pixels * np.array(reading.balance, np.float32)
+            pixels *= np.array(reading.balance, np.float32)
     exif = header.exif if header.format == "TIFF" else metadata.sanitise(header.exif)
     if header.exif and exif is None:
         notes.append("EXIF could not be read and is left out")
@@ -249,7 +253,7 @@ def from_array(array: NDArray[Any], role: Role) -> Frame:
         # A copy even of float32: a frame does not change when the caller's array does.
         pixels = np.array(array, dtype=np.float32, order="C")
     else:
-        pixels, _ = _linearise(array, 0.0, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
+        pixels, _ = linearise(array, 0.0, float(np.iinfo(array.dtype).max), "srgb", False, None, [])
     bits = 32 if is_float else array.dtype.itemsize * 8
     origin = Origin(bits=bits, curve="linear" if is_float else "srgb", notes=notes)
     return Frame(channels.as_role(pixels, role, name), role, origin)
@@ -261,7 +265,7 @@ def _is_linear(header: Header, pattern: str = "") -> bool:
 
 
 def _check_finite(array: Samples, name: str | Path) -> None:
-    bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+    bad = sum(row.size - int(np.count_nonzero(np.isfinite(row))) for row in array)
     if bad:
         raise InputError(
             f"{name} holds {bad} values that are NaN or infinite.",
@@ -307,57 +311,3 @@ def profile_of(header: Header, notes: list[str]) -> icc.Profile | None:
         notes.append(f"ICC profile for {profile.space} data in this file: sRGB assumed")
         return None
     return profile
-
-
-def _linearise(
-    array: Samples,
-    black: float,
-    level: float,
-    curve: str,
-    linear: bool,
-    profile: icc.Profile | None,
-    notes: list[str],
-) -> tuple[FloatArray, str]:
-    """Stored samples (H, W, C) -> linear sRGB primaries, float32; and which curve was undone."""
-    if profile is not None and not profile.exact:
-        converted = _through_lut(array, level, profile, notes)
-        if converted is not None:
-            return converted, "icc"
-        profile = None
-    steps: list[Callable[[NDArray[np.float64]], NDArray[Any]]]
-    if profile is not None and curve == "auto":
-        # A gray file with an RGB profile: equal channels, so the green curve stands for all.
-        own = profile.curves if len(profile.curves) == array.shape[2] else profile.curves[1:2]
-        steps, used = list(own), "icc"
-    else:
-        steps = [(lambda x: x) if linear else curves.decode] * array.shape[2]
-        used = "linear" if linear else "srgb"
-    pixels = np.empty(array.shape, np.float32)
-    for c, undo in enumerate(steps):
-        if array.dtype.kind == "u":
-            # A table over all codes is exact and far quicker than a curve over all pixels.
-            codes = (np.arange(int(np.iinfo(array.dtype).max) + 1) - black) / (level - black)
-            np.take(
-                undo(np.minimum(codes, 1.0)).astype(np.float32),
-                array[..., c],
-                out=pixels[..., c],
-                mode="clip",
-            )
-        else:
-            pixels[..., c] = undo((array[..., c].astype(np.float64) - black) / (level - black))
-    if profile is not None and profile.matrix is not None and array.shape[2] == 3:
-        matrix = profile.matrix.astype(np.float32)
-        if not np.array_equal(matrix, np.eye(3, dtype=np.float32)):
-            pixels = (pixels.reshape(-1, 3) @ matrix.T).reshape(pixels.shape)
-    return pixels, used
-
-
-def _through_lut(array: Samples, level: float, profile: icc.Profile, notes: list[str]) -> FloatArray | None:
-    """A profile that is only a lookup table goes through LittleCMS, which Pillow offers at 8 bits."""
-    scaled = np.clip(array.astype(np.float32) / np.float32(level), 0, 1)
-    display = icc.lut_to_srgb(np.round(scaled * 255).astype(np.uint8), profile)
-    if display is None:
-        notes.append("the ICC profile cannot be used: sRGB assumed")
-        return None
-    notes.append("the ICC profile is a lookup table: converted at 8 bits")
-    return curves.decode(display.astype(np.float32) / np.float32(255))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam import parallel
 from dualcam.camera import curves
 from dualcam.errors import OutputError
 from dualcam.files import encode
 from dualcam.files.outputs import Outputs
+from dualcam.files.strips import Picture
 from dualcam.frame import FloatArray, Origin
 
-Encoder = Callable[[NDArray[Any], encode.Extras], bytes]
+Encoder = Callable[[BinaryIO, Picture, encode.Extras], None]
 
 _FITS, _DNG = (".fits", ".fit", ".fts"), ".dng"
 # Suffix -> (encoder, accepted bits with the default first).
@@ -34,8 +35,6 @@ _FORMATS: dict[str, tuple[Encoder, tuple[int, ...]]] = {
 }
 # Formats of samples with the sRGB curve that have a profile to say that they are linear.
 _EITHER = (".tif", ".tiff", ".png")
-# Rows that are turned into integers at a time.
-_STRIP = 128
 
 SUFFIXES = tuple(_FORMATS)
 """Suffixes that can be written."""
@@ -78,8 +77,7 @@ def write(
     path = Path(path)
     encoder, depth = _format(path, bits)
     linear_file = _linear(path, depth, curve)
-    linear = _checked(path, linear_rgb)
-    values = linear if depth == 32 else _quantised(linear, depth, None if linear_file else curves.encode)
+    picture = _picture(path, linear_rgb, depth, None if linear_file else curves.encode)
     extras = encode.Extras(
         exif=origin.exif if origin is not None else None,
         provenance=provenance,
@@ -87,7 +85,7 @@ def write(
         linear=linear_file,
         cards=origin.cards if origin is not None else "",
     )
-    return _store(path, lambda: encoder(values, extras), overwrite)
+    return _store(path, lambda stream: encoder(stream, picture, extras), overwrite)
 
 
 def write_gray(
@@ -97,6 +95,7 @@ def write_gray(
     bits: int | None = None,
     overwrite: bool = False,
     provenance: str = "",
+    holes: bool = False,
 ) -> Path:
     """Write a map (confidence, provenance) or a display-domain stage picture as it is: no curve, no profile.
 
@@ -106,6 +105,7 @@ def write_gray(
         bits: bits of a sample; by default 8, where the format holds them.
         overwrite: an existing file may be replaced.
         provenance: what the map shows, stored as a description.
+        holes: whether there may be pixels without a value (NaN), which become black; integers only.
 
     Returns:
         The path.
@@ -115,9 +115,15 @@ def write_gray(
     """
     path = Path(path)
     encoder, depth = _format(path, 8 if bits is None else bits)
-    values = _checked(path, values01)
-    ready: NDArray[Any] = values if depth == 32 else _quantised(values, depth)
-    return _store(path, lambda: encoder(ready, encode.Extras(None, provenance, tagged=False)), overwrite)
+    picture = _picture(path, values01, depth)
+    if holes and depth != 32:
+        picture = replace(picture, name=None, curve=_filled)
+    extras = encode.Extras(None, provenance, tagged=False)
+    return _store(path, lambda stream: encoder(stream, picture, extras), overwrite)
+
+
+def _filled(values: FloatArray) -> FloatArray:
+    return np.nan_to_num(values, copy=False, nan=0.0)
 
 
 def depth_of(path: str | Path, bits: int | None = None) -> int:
@@ -169,7 +175,9 @@ def _linear(path: Path, depth: int, curve: str) -> bool:
     return always or curve == "linear"
 
 
-def _checked(path: Path, values: NDArray[Any]) -> FloatArray:
+def _picture(
+    path: Path, values: NDArray[Any], depth: int, curve: Callable[[FloatArray], FloatArray] | None = None
+) -> Picture:
     array = np.asarray(values)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
@@ -181,48 +189,22 @@ def _checked(path: Path, values: NDArray[Any]) -> FloatArray:
         raise OutputError(
             f"{path} cannot hold this picture.", "PGM holds gray, PPM holds color: use the other suffix."
         )
-    floats = np.asarray(array, np.float32)
-    bad = floats.size - int(np.count_nonzero(np.isfinite(floats)))
-    if bad:
-        raise OutputError(
-            f"the picture for {path} holds {bad} values that are NaN or infinite; nothing was written.",
-            "This is a fault of dualcam or of the array handed to it: please report it.",
-        )
-    return floats
+    if depth == 32:
+        return Picture(array, np.dtype(np.float32), name=path)
+    return Picture(array, np.dtype(np.uint8 if depth == 8 else np.uint16), 2**depth - 1, curve, path)
 
 
-def _quantised(
-    values: FloatArray, bits: int, curve: Callable[[FloatArray], FloatArray] | None = None
-) -> NDArray[Any]:
-    """Values, clipped to [0, 1], after a curve -> the nearest integer codes, strip by strip."""
-    codes = np.empty(values.shape, np.uint8 if bits == 8 else np.uint16)
-    top = np.float32(2**bits - 1)
-
-    def strip(start: int) -> None:
-        rows = slice(start, start + _STRIP)
-        display = np.clip(values[rows], 0, 1)
-        if curve is not None:
-            display = curve(display)
-        display *= top
-        codes[rows] = np.round(display, out=display)
-
-    for _ in parallel.each(strip, range(0, len(values), _STRIP)):
-        pass
-    return codes
-
-
-def _store(path: Path, make: Callable[[], bytes], overwrite: bool) -> Path:
+def _store(path: Path, encode_to: Callable[[BinaryIO], None], overwrite: bool) -> Path:
     with Outputs(overwrite=overwrite) as outputs:
         hidden = outputs.reserve(path, SUFFIXES)
         try:
-            data = make()
+            with hidden.open("w+b") as stream:
+                encode_to(stream)
         except (OSError, ValueError) as error:
+            # Pillow's encoders raise errors without a number, the disk raises those with one.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise OutputError(
+                    f"{path} cannot be written: {error.strerror or error}.", "Check the disk and the folder."
+                ) from error
             raise OutputError(f"{path} cannot be encoded: {error}.", "Use PNG or TIFF.") from error
-        try:
-            hidden.write_bytes(data)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(
-                f"{path} cannot be written: {reason}.", "Check the disk and the folder."
-            ) from error
     return path

@@ -79,7 +79,7 @@ def write_capture(
             "Give the disparity of every pixel of the mono camera's view.",
         )
     if disparity is not None:
-        contents["disparity.png"] = encode.png(
+        contents["disparity.png"] = encode.png_bytes(
             disparity_codes(disparity), encode.Extras(provenance="disparity in 1/256 pixels", tagged=False)
         )
     for name in ALL - set(contents):
@@ -109,13 +109,13 @@ def disparity_codes(disparity: FloatArray) -> NDArray[np.uint16]:
 def _contents(capture: Capture, record: Record) -> dict[str, bytes]:
     """The files by name. They are small enough to be made before the first one is written."""
     made = f"simulated capture, {record.scene}, {record.level}"
-    contents = {"mono.png": encode.png(capture.mono, encode.Extras(provenance=made))}
+    contents = {"mono.png": encode.png_bytes(capture.mono, encode.Extras(provenance=made))}
     if capture.jpeg is not None:
         contents["color.jpg"] = capture.jpeg
     else:
-        contents["color.png"] = encode.png(capture.color, encode.Extras(provenance=made))
+        contents["color.png"] = encode.png_bytes(capture.color, encode.Extras(provenance=made))
         contents["color.dng"] = _dng(capture, record)
-    contents["truth.png"] = encode.png(capture.truth, encode.Extras(provenance=f"truth of a {made}"))
+    contents["truth.png"] = encode.png_bytes(capture.truth, encode.Extras(provenance=f"truth of a {made}"))
     contents["capture.json"] = _json(facts(record))
     return contents
 
