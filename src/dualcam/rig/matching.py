@@ -30,7 +30,7 @@ _CLEARLY = 0.1
 _MATCHED = 0.97
 # On grids larger than this the flow's variational refinement costs more time than all the rest and 0.1 dB.
 _LARGE = 1_000_000
-# What only has to confirm a flow is found with fewer patches and steps (the preset's are 3 pixels and 25): less than half
+# What only has to confirm a flow is found with fewer patches and steps (3 pixels and 25 are usual): less than half
 # the time, and no loss on captures of training pairs. The flow itself would lose 0.1 dB by it on large ones.
 _COARSE_STRIDE, _COARSE_STEPS = 4, 12
 # Window, in grid pixels, over which local contrast is evened out for the second match.
