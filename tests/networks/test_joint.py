@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from dualcam.camera import curves  # noqa: E402
 from dualcam.classical import colorize, exposure, upsample  # noqa: E402
-from dualcam.frame import Tone  # noqa: E402
+from dualcam.frame import Exposed, Tone  # noqa: E402
 from dualcam.networks import joint  # noqa: E402
 from dualcam.neural import features  # noqa: E402
 from dualcam.rig import warp  # noqa: E402
@@ -101,7 +101,7 @@ def test_planes_of_refcolor(color, mono, places):
     other = places + rng.uniform(-3, 3, places.shape).astype(np.float32)
     second = SimpleNamespace(to_color=other, disagreement=evidence["disagreement"][::-1])
     match: Match = SimpleNamespace(to_color=places, inside=evidence["outside"] < 1, second=second, **evidence)
-    made = features.color_input(mono, color, sigma, match, TONE)
+    made = features.color_input(mono, Exposed(color, sigma, TONE), match)
     # The same map in both, so that only the planes are compared.
     warped = warp.sample(color, places)
     noise = warp.sample(sigma, places)

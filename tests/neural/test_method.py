@@ -50,7 +50,7 @@ def test_silent_networks_leave_their_bases(folders, pair):
     np.testing.assert_array_equal(exposed.color, fed.base)
     np.testing.assert_array_equal(exposed.sigma, fed.sigma)
     colored = method.ref_color(known.mono, exposed, known.match)
-    made = features.color_input(known.mono, fed.base, fed.sigma, known.match, tone)
+    made = features.color_input(known.mono, exposed, known.match)
     np.testing.assert_allclose(colored.color, made.base, atol=1e-6)
     classical = colorize.colorize(known.mono, exposed, known.match)
     np.testing.assert_allclose(made.base, classical.color, atol=1e-6)

@@ -13,6 +13,7 @@ import numpy as np
 
 from dualcam import parallel
 from dualcam.camera.curves import decode, encode
+from dualcam.camera.half import keeping
 from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
 from dualcam.classical.evidence import Evidence
@@ -49,10 +50,16 @@ def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
     provenance = np.full(trust.shape, Provenance.PROPAGATED, np.uint8)
     provenance[(seen.support < _NEUTRAL) & (trust <= _MEASURED)] = Provenance.NEUTRAL
     provenance[(np.maximum(trust, seen.reliable) > _MEASURED) & match.inside] = Provenance.MEASURED
-    blended = blend(seen, trust, shrink)
+
+    def chosen(rows: slice) -> tuple[FloatArray, FloatArray]:
+        here = seen.part(rows)
+        blended = blend(here, trust[rows], shrink[rows])
+        return blended, (here.mono + trust[rows] * here.beyond)[..., None] + blended
+
+    blended, color = parallel.banded(chosen, len(mono))
     return Colored(
         mono=seen.mono,
-        color=(seen.mono + trust * seen.beyond)[..., None] + blended,
+        color=color,
         confidence=evidence.confidence(seen, trust, blended),
         provenance=provenance,
         tone=exposed.tone,
@@ -68,7 +75,7 @@ def weigh(seen: Evidence) -> tuple[FloatArray, FloatArray]:
 
 
 def blend(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
-    """Match and filling as ``weigh`` weighs them: (h, w, 3) display, color minus its luma."""
+    """Match and filling as ``weigh`` weighs them: (h, w, 3) float32, display, color minus its luma."""
     return trust[..., None] * seen.difference + ((1 - trust) * shrink)[..., None] * seen.filled
 
 
@@ -96,6 +103,8 @@ def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Matc
 def _consider(
     mono: FloatArray, color: Callable[[slice], FloatArray], sigma: FloatArray, match: Match, tone: Tone
 ) -> Evidence:
+    keep = keeping(mono.size)
+
     def look(rows: slice) -> tuple[FloatArray, ...]:
         seen, plane = color(rows), mono[rows]
         display, luma = encode(plane), luminance_display(seen, tone)
@@ -103,7 +112,7 @@ def _consider(
         fitting = relit(seen, luma, plane)
         difference = fitting - luminance_display(fitting, tone)[..., None]
         beyond = np.where(plane >= CLIPPED, np.maximum(luma - display, 0), 0).astype(np.float32)
-        return display, luma, fitting, difference, beyond
+        return display, *map(keep, (luma, fitting, difference, beyond))
 
     height = len(mono)
     display, luma, fitting, difference, beyond = parallel.banded(look, height, RELIT_PX)
@@ -114,12 +123,12 @@ def _consider(
         luma=luma,
         fitting=fitting,
         difference=difference,
-        filled=filled,
-        reliable=reliable,
-        support=support,
+        filled=keep(filled),
+        reliable=keep(reliable),
+        support=keep(support),
         outside=match.outside,
         disagreement=match.disagreement,
-        photometric=apart,
+        photometric=keep(apart),
         likeness=match.likeness,
         sigma=sigma,
         mono=display,
@@ -203,7 +212,7 @@ def fill(difference: FloatArray, trust: FloatArray, mono: FloatArray) -> tuple[F
     height, width = mono.shape
     factor = min(1.0, (_FILL_PIXELS / (height * width)) ** 0.5)
     if factor == 1.0:
-        return propagate(difference, trust, mono)
+        return propagate(np.asarray(difference, np.float32), trust, mono)
     size = max(1, round(height * factor)), max(1, round(width * factor))
     weighted = warp.resize(difference * trust[..., None], *size)
     small = warp.resize(trust, *size)

@@ -22,6 +22,8 @@ from dualcam.frame import FloatArray
 class Evidence:
     """What is known about every color of the match grid; signals are in the display domain.
 
+    Large pictures are kept in half precision; ``part`` gives what is computed with.
+
     Attributes:
         luma: (h, w) the matched color as the mono camera would see it.
         fitting: (h, w, 3) the matched color under mono's light.
@@ -53,8 +55,10 @@ class Evidence:
     beyond: FloatArray
 
     def part(self, rows: slice) -> Evidence:
-        """Some rows of it."""
-        return Evidence(**{name: getattr(self, name)[rows] for name in Evidence.__slots__})
+        """Some rows of it, in float32."""
+        return Evidence(
+            **{name: np.asarray(getattr(self, name)[rows], np.float32) for name in Evidence.__slots__}
+        )
 
 
 # Pixels around its own that the values of a pixel depend on, with the blur that follows them, at most.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dualcam import parallel
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.gradient import gradient_magnitude
+from dualcam.camera.half import keeping
 from dualcam.frame import FloatArray
 from dualcam.rig import warp
 
@@ -66,7 +67,7 @@ def exemplars(
     values /= np.maximum(share, np.float32(1e-3))[..., None]
     examples = _spread(np.flatnonzero(share > 0.5))
     if not len(examples):
-        return np.zeros_like(difference), np.full_like(mono, _FAR)
+        return np.zeros((height, width, 3), np.float32), np.full_like(mono, _FAR)
     looks = _looks(warp.resize(encode(mono), *size))
     tints = values.reshape(-1, 3)
     distance = np.zeros(share.size, np.float32)
@@ -81,11 +82,13 @@ def exemplars(
         pass
     tint = warp.resize(tints.reshape(*size, 3), height, width)
 
+    keep = keeping(mono.size)
+
     def colored(rows: slice) -> tuple[FloatArray]:
         color = np.exp(np.clip(tint[rows], -_MOST_LOG, _MOST_LOG))
         color *= mono[rows][..., None]
         luma = encode(np.maximum(color @ weights, 0))
-        return (encode(color) - luma[..., None],)
+        return (keep(encode(color) - luma[..., None]),)
 
     away = np.clip(warp.resize(distance.reshape(size), height, width), 0, _FAR)
     (found,) = parallel.banded(colored, height)

@@ -169,9 +169,10 @@ class Fuser:
         with parallel.beside(_judging(known) if past is None else tuple) as advice:
             if self._strict:
                 refuse_serious(advice())
-            made = self._colored(known, keep_stages, log, on_tile)
-            # Large, and of no use from here on.
+            # Handed over, not held here: what has been used up can go.
+            given = [known]
             del known
+            made = self._colored(given.pop(), keep_stages, log, on_tile)
             with log.hop("refSR") as facts:
                 unfitted = made.lamps.unfitted if made.lamps is not None else None
                 pixels, confidence = self._method.ref_sr(made.colored, made.measured, on_tile, unfitted)
@@ -205,9 +206,9 @@ class Fuser:
     def _colored(self, known: Prepared, keep_stages: bool, log: Log, on_tile: Watch | None) -> _Made:
         """Hops 5 and 6."""
         stages: dict[str, FloatArray] = {}
-        pair, measured = known.pair, known.measured
+        pair, measured, mono, match = known.pair, known.measured, known.mono, known.match
         with log.hop("refEC") as facts:
-            exposed = self._method.ref_ec(pair, measured, known.mono, known.match, known.tone, on_tile)
+            exposed = self._method.ref_ec(pair, measured, mono, match, known.tone, on_tile)
             facts |= {
                 **self._method.facts,
                 "exposure ratio": exposed.tone.gain,
@@ -216,21 +217,28 @@ class Fuser:
             }
         with log.hop("refColor") as facts:
             if keep_stages:
-                stages = render.early_stages(pair, known.mono, known.tone, known.match, exposed)
-            turned = None
+                stages = render.early_stages(pair, mono, known.tone, match, exposed)
+            del known
+            turned, tone, own = None, exposed.tone, None
             if self._view == "color":
-                turned = color_view.bring(pair, measured, known.match, exposed)
+                turned = color_view.bring(pair, measured, match, exposed)
                 facts["detail from mono"] = turned.detailed
-                measured = turned.measured
-                known = replace(known, measured=measured, mono=turned.mono, match=turned.match)
-            colored = self._method.ref_color(known.mono, exposed, known.match, on_tile)
-            if self._view == "color" and not self._method.polishes:
-                colored = replace(colored, color=exposed.color)
+                measured, mono, match = turned.measured, turned.mono, turned.match
+                own = exposed.color
+            else:
+                match = match.one_way()
+            # The second opinion and refEC's color are large, and used up before the network begins.
+            lit, second = [exposed], [match]
+            del exposed
+            match = replace(match, second=None)
+            colored = self._method.ref_color(mono, lit.pop(), second.pop(), on_tile)
+            if own is not None and not self._method.polishes:
+                colored = replace(colored, color=own)
             for kind in Provenance:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
             lamps = None
             if self._highlights:
-                lamps = recovery.find(pair, measured, known.mono, known.match, exposed.tone)
+                lamps = recovery.find(pair, measured, mono, match, tone)
         return _Made(colored, measured, turned, lamps, stages)
 
     def prepare(self, mono: Picture, color: Picture) -> Prepared:

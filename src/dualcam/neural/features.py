@@ -15,12 +15,13 @@ from dualcam import memory, parallel
 from dualcam.camera.curves import decode
 from dualcam.camera.denoise import display_sigma
 from dualcam.camera.develop import balanced
+from dualcam.camera.half import keeping
 from dualcam.camera.measure import Measured
 from dualcam.classical import colorize, exposure
 from dualcam.classical.evidence import Evidence
 from dualcam.classical.exemplar import exemplars
 from dualcam.frame import Exposed, FloatArray, NoiseModel, Pair, Tone
-from dualcam.neural.tiles import Difference, Plane, Planes
+from dualcam.neural.tiles import Computed, Difference, Plane, Planes
 from dualcam.rig import warp
 from dualcam.rig.matching import Match, Second
 
@@ -151,14 +152,18 @@ class ColorInput:
     Attributes:
         planes: (h, w) float32 each, ``COLOR_PLANES``.
         mono: (h, w) float32, display.
-        blended: (h, w, 3) float32, display, what the classical refColor makes, minus mono.
-        matched: (h, w, 3) float32, display, the matched color under mono's light.
+        blended: (h, w, 3) display, what the classical refColor makes, minus mono.
+        matched: (h, w, 3) display, the matched color under mono's light.
+        luma: (h, w) display, the mono camera's view of the matched color.
+        sigma: (h, w) float32, display, noise of the color as shot, matched.
     """
 
     planes: Planes
     mono: FloatArray
     blended: FloatArray
     matched: FloatArray
+    luma: FloatArray
+    sigma: FloatArray
 
     @property
     def base(self) -> FloatArray:
@@ -166,59 +171,60 @@ class ColorInput:
         return self.mono[..., None] + self.blended
 
 
-def color_input(
-    mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Match, tone: Tone
-) -> ColorInput:
+def color_input(mono: FloatArray, exposed: Exposed, match: Match) -> ColorInput:
     """Feed refColor: several candidates for every pixel's color, and what speaks for each.
 
     Args:
         mono: (h, w) float32, linear, denoised.
-        color: (H, W, 3) float32, display, what refEC made, in the color view.
-        sigma: (H, W) float32, display, the noise before refEC, in the color view.
+        exposed: what refEC made, in the color view.
         match: the match, with a second opinion.
-        tone: the fitted tone.
     """
-    seen = colorize.gather(mono, Exposed(color, sigma, tone), match)
-    lit, luma = _second_color(mono, color, match, tone)
+    tone, keep = exposed.tone, keeping(mono.size)
+    lit, luma = _second_color(mono, exposed, match)
+    seen = colorize.gather(mono, exposed, match)
+    del exposed
     # Gathering leaves as much behind as it gives.
     memory.give_back()
-    display = seen.mono
+    display, sigma, matched, matched_luma = seen.mono, seen.sigma, seen.fitting, seen.luma
     filling = fillings(mono, seen, tone)
-    trust, shrink = filling[-2:]
-    (blended,) = parallel.banded(
-        lambda rows: (_blended(seen.part(rows), trust[rows], shrink[rows]),), len(mono)
-    )
+    blended = _blended(seen, *filling[-2:])
+    del seen
     planes: list[Plane] = [
         display,
-        *(Difference(channel, display) for channel in apart(seen.fitting)),
-        Difference(display, seen.luma),
+        *(Difference(channel, display) for channel in apart(matched)),
+        Difference(display, matched_luma),
         *(Difference(channel, display) for channel in apart(lit)),
         Difference(display, luma),
-        *match_evidence(match, seen.sigma, tone),
-        *filling,
+        *match_evidence(match, sigma, tone),
+        *map(keep, filling),
         *apart(blended),
         # 1 in the picture, where zeros stand beyond its edge. 32 planes also cost less time than 31.
         _constant(1.0, display),
     ]
-    return ColorInput(planes, display, blended, seen.fitting)
+    return ColorInput(planes, display, blended, matched, matched_luma, sigma)
 
 
 def _blended(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
-    blended = colorize.blend(seen, trust, shrink)
-    blended += (trust * seen.beyond)[..., None]
+    keep = keeping(trust.size)
+
+    def blend(rows: slice) -> tuple[FloatArray]:
+        here = seen.part(rows)
+        blended = colorize.blend(here, trust[rows], shrink[rows])
+        blended += (trust[rows] * here.beyond)[..., None]
+        return (keep(blended),)
+
+    (blended,) = parallel.banded(blend, len(trust))
     return blended
 
 
-def _second_color(
-    mono: FloatArray, color: FloatArray, match: Match, tone: Tone
-) -> tuple[FloatArray, FloatArray]:
+def _second_color(mono: FloatArray, exposed: Exposed, match: Match) -> tuple[FloatArray, FloatArray]:
     """The color of the second match under mono's light (h, w, 3), and its luma before (h, w), display."""
-    places = second(match).to_color
+    places, keep = second(match).to_color, keeping(mono.size)
 
     def look(rows: slice) -> tuple[FloatArray, FloatArray]:
-        other = warp.sample(color, places[rows])
-        luma = exposure.luminance_display(other, tone)
-        return colorize.relit(other, luma, mono[rows]), luma
+        other = warp.sample(exposed.color, places[rows])
+        luma = exposure.luminance_display(other, exposed.tone)
+        return keep(colorize.relit(other, luma, mono[rows])), keep(luma)
 
     lit, luma = parallel.banded(look, len(mono), colorize.RELIT_PX)
     return lit, luma
@@ -256,14 +262,14 @@ def second(match: Match) -> Second:
     return match.second
 
 
-def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> list[FloatArray]:
+def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> list[Plane]:
     """The eight planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
     return [
-        np.log1p(match.disagreement),
-        np.log1p(second(match).disagreement),
+        Computed(match.disagreement, np.log1p),
+        Computed(second(match).disagreement, np.log1p),
         match.likeness,
-        np.log1p(match.outside),
-        noise_plane(sigma),
+        Computed(match.outside, np.log1p),
+        Computed(sigma, noise_plane),
         *(_constant(weight, sigma) for weight in tone.weights),
     ]
 

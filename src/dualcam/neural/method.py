@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,23 +108,29 @@ class Neural:
         self, mono: FloatArray, exposed: Exposed, match: Match, watch: Watch | None = None
     ) -> Colored:
         """The classical refColor's color is corrected; how sure the network may be, ``claims`` says."""
-        fed = features.color_input(mono, exposed.color, exposed.sigma, match, exposed.tone)
+        # Handed over, not held: what has been used up can go.
+        given = [exposed]
+        tone = exposed.tone
+        del exposed
+        fed = features.color_input(mono, given.pop(), match)
+        match = replace(match, second=None)
         residual, logit = self._engine.refcolor.over(fed.planes, watch)
+        display, luma, matched, blended, sigma = fed.mono, fed.luma, fed.matched, fed.blended, fed.sigma
+        del fed
         sure = logistic(CLAIM[0] * logit[..., 0] + CLAIM[1])
+        sure *= claims.allowed(display, np.asarray(luma, np.float32), match)
+        del logit
         residual *= SHARE
-        residual += fed.blended
-        display, matched = fed.mono, fed.matched
-        del fed, logit
+        residual += blended
         found = residual
         found += display[..., None]
-        seen = warp.sample(exposure.luminance_display(exposed.color, exposed.tone), match.to_color)
-        sure *= claims.allowed(display, seen, match)
+        del blended
         return Colored(
             mono=display,
             color=claims.fade(display, found, match),
             confidence=sure,
-            provenance=claims.provenance(match, found - matched, warp.sample(exposed.sigma, match.to_color)),
-            tone=exposed.tone,
+            provenance=claims.provenance(match, found - matched, sigma),
+            tone=tone,
         )
 
     def ref_sr(

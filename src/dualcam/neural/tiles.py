@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """A plane that is computed where it is wanted: one (h, w) float32 minus another.
+    """A plane that is computed where it is wanted: one (h, w) minus another, float32.
 
     Attributes:
         whole: what is subtracted from.
@@ -45,12 +45,38 @@ class Difference:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
         """Itself as an array, (h, w) float32."""
-        return np.asarray(self.whole - self.part, dtype)
+        return np.asarray(np.subtract(self.whole, self.part, dtype=np.float32), dtype)
 
 
-Plane = FloatArray | Difference
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """A plane that is computed where it is wanted: a function of one (h, w), pixel by pixel.
+
+    Attributes:
+        of: what it is computed from.
+        by: the function, (h, w) -> (h, w) float32.
+    """
+
+    of: FloatArray
+    by: Callable[[FloatArray], FloatArray]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        return self.of.shape
+
+    def __getitem__(self, window: tuple[slice, slice]) -> Computed:
+        """Some rows and columns of it."""
+        return Computed(self.of[window], self.by)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
+        """Itself as an array, (h, w) float32."""
+        return np.asarray(self.by(self.of), dtype)
+
+
+Plane = FloatArray | Difference | Computed
 Planes = Sequence[Plane]
-"""What a network is fed: (h, w) float32 each, in order. They are put together tile by tile."""
+"""What a network is fed: (h, w) float32 (or float16, to save memory) each, in order, put together tile by tile."""
 
 # Two tiles side by side keep the machine busy while one of them is prepared or used; more would cost memory.
 _AT_ONCE = 2
@@ -246,7 +272,9 @@ def stacked(planes: Planes, height: int, width: int, out: FloatArray | None = No
         out = np.empty((len(planes), height, width), np.float32)
     for layer, plane in zip(out, planes, strict=True):
         if isinstance(plane, Difference):
-            np.subtract(plane.whole, plane.part, out=layer[:h, :w])
+            np.subtract(plane.whole, plane.part, out=layer[:h, :w], dtype=np.float32)
+        elif isinstance(plane, Computed):
+            layer[:h, :w] = plane.by(plane.of)
         else:
             layer[:h, :w] = plane
     out[:, :h, w:] = out[:, :h, w - 1 : w]

@@ -117,6 +117,11 @@ class Match:
     second: Second | None = None
     flows: Flows | None = None
 
+    def one_way(self) -> Match:
+        """The same without the way back and what was asked for beside it: all that refColor needs in mono's view."""
+        nowhere = np.zeros((0, 0, 2), np.float32)
+        return replace(self, to_mono=nowhere, disagreement_color=nowhere[..., 0], flows=None)
+
     @property
     def inside(self) -> NDArray[np.bool_]:
         """(h, w), the color camera looked there."""
@@ -328,9 +333,7 @@ def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
     return float((x * y).mean() / np.sqrt((x * x).mean() * (y * y).mean() + 1e-12))
 
 
-def _flow(
-    a: FloatArray, b: FloatArray, start: FloatArray | None = None, *, fine: bool = True
-) -> FloatArray:
+def _flow(a: FloatArray, b: FloatArray, start: FloatArray | None = None, *, fine: bool = True) -> FloatArray:
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # DIS divides the picture by 2 until patches of 8 px no longer fit; under 16 px there is nothing to divide.
     if min(a.shape) < 16:

@@ -1,0 +1,25 @@
+"""Half precision for what is kept of large pictures: half of the memory.
+
+On the match grid of 50 megapixels what is known about every pixel would take 1.5 GiB. Values are display colors, their
+differences and shares: half precision rounds them by a sixteenth of an 8-bit step at most. numpy computes with such
+arrays as with others; OpenCV does not take them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+
+from dualcam.frame import FloatArray
+
+# A picture with more pixels than this is large.
+_MANY = 6_000_000
+
+
+def keeping(pixels: int) -> Callable[[FloatArray], FloatArray]:
+    """How planes of a picture of so many pixels are kept: as they are, or float16 (whatever their type says)."""
+    if pixels <= _MANY:
+        return lambda plane: plane
+    return lambda plane: cast(FloatArray, plane.astype(np.float16))
