@@ -118,17 +118,19 @@ def _consider(
     display, luma, fitting, difference, beyond = parallel.banded(look, height, RELIT_PX)
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
+    apart = keep(apart)
     filled, support = fill(difference, reliable, display)
+    reliable, support, filled = keep(reliable), keep(support), keep(filled)
     return Evidence(
         luma=luma,
         fitting=fitting,
         difference=difference,
-        filled=keep(filled),
-        reliable=keep(reliable),
-        support=keep(support),
+        filled=filled,
+        reliable=reliable,
+        support=support,
         outside=match.outside,
         disagreement=match.disagreement,
-        photometric=keep(apart),
+        photometric=apart,
         likeness=match.likeness,
         sigma=sigma,
         mono=display,

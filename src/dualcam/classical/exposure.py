@@ -260,24 +260,33 @@ def guided_by(mono: FloatArray, display: FloatArray, match: Match) -> tuple[Floa
 
 
 def _denoise(residual: FloatArray, sigma: FloatArray) -> FloatArray:
-    """Remove noise of standard deviation sigma (h, w) from (h, w, 3) at two scales, in opponent colors."""
+    """Remove noise of standard deviation sigma (h, w) from (h, w, 3) at two scales, in opponent colors.
+
+    The residual is used up.
+    """
     height, width = sigma.shape
     if min(height, width) < 16:
         return residual
     half = height // 2, width // 2
     coarse = warp.resize(residual, *half)
-    missing = residual - warp.resize(coarse, height, width)
+    residual -= warp.resize(coarse, height, width)
+    missing = [residual]
+    del residual
     fine = _denoise_opponent(missing, sigma, _FINE)
-    return fine + warp.resize(_denoise_opponent(coarse, warp.resize(sigma, *half), _COARSE), height, width)
+    fine += warp.resize(_denoise_opponent([coarse], warp.resize(sigma, *half), _COARSE), height, width)
+    return fine
 
 
-def _denoise_opponent(residual: FloatArray, sigma: FloatArray, threshold: float) -> FloatArray:
+def _denoise_opponent(given: list[FloatArray], sigma: FloatArray, threshold: float) -> FloatArray:
+    """The same at one scale; the list, of one picture, is emptied when that is used up."""
 
     def apart(rows: slice) -> tuple[FloatArray, ...]:
-        unit = (residual[rows] / sigma[rows][..., None]) @ _OPPONENT.T
+        unit = (given[0][rows] / sigma[rows][..., None]) @ _OPPONENT.T
         return tuple(unit[..., c] for c in range(3))
 
-    clean = [dct_denoise(plane, threshold) for plane in parallel.banded(apart, len(sigma))]
+    planes = [*parallel.banded(apart, len(sigma))]
+    given.clear()
+    clean = [dct_denoise(planes.pop(0), threshold) for _ in range(3)]
 
     def together(rows: slice) -> tuple[FloatArray]:
         unit = np.stack([plane[rows] for plane in clean], axis=-1)

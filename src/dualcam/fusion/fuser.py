@@ -173,22 +173,26 @@ class Fuser:
             given = [known]
             del known
             made = self._colored(given.pop(), keep_stages, log, on_tile)
+            measured, turned, lamps, stages = made.measured, made.turned, made.lamps, made.stages
+            kinds, shown = made.colored.provenance, made.colored if keep_stages else None
+            colored = [made.colored]
+            del made
             with log.hop("refSR") as facts:
-                unfitted = made.lamps.unfitted if made.lamps is not None else None
-                pixels, confidence = self._method.ref_sr(made.colored, made.measured, on_tile, unfitted)
-                if made.turned is not None:
-                    confidence = color_view.claimed(confidence, made.turned, self._method.name)
+                unfitted = lamps.unfitted if lamps is not None else None
+                pixels, confidence = self._method.ref_sr(colored.pop(), measured, on_tile, unfitted)
+                if turned is not None:
+                    confidence = color_view.claimed(confidence, turned, self._method.name)
                 radiance = None
-                if made.lamps is not None:
-                    pixels, radiance = recovery.render(pixels, made.lamps)
-                    facts |= recovery.facts(made.lamps)
+                if lamps is not None:
+                    pixels, radiance = recovery.render(pixels, lamps)
+                    facts |= recovery.facts(lamps)
             with log.hop("render") as facts:
-                provenance = render.enlarge_labels(made.colored.provenance, *pixels.shape[:2])
+                provenance = render.enlarge_labels(kinds, *pixels.shape[:2])
                 facts["mean confidence"] = float(confidence.mean())
                 render.refuse_broken(pixels)
-                if keep_stages:
-                    made.stages.update(render.late_stages(made.colored, pixels, confidence))
-            remarks = notes_of(pair, made.measured, provenance, self._view, advice())
+                if shown is not None:
+                    stages |= render.late_stages(shown, pixels, confidence)
+            remarks = notes_of(pair, measured, provenance, self._view, advice())
             return Fusion(
                 pixels=pixels,
                 confidence=confidence,
@@ -197,7 +201,7 @@ class Fuser:
                 method=self._method.name,
                 view=self._view,
                 hops=tuple(log.hops),
-                stages=made.stages,
+                stages=stages,
                 notes=remarks + notes + self._method.notes,
                 radiance=radiance,
                 advice=advice(),

@@ -116,11 +116,11 @@ def ec_input(pair: Pair, measured: Measured, mono: FloatArray, match: Match, ton
         samples = exposure.brightened(balanced(mosaic), bright.factor) - guide
         raw, phase = 1.0, _phase(mosaic.pattern)
     # Noise of low frequency is averaged over more pixels than the network looks at.
-    denoised = exposure.denoised(bright)
+    denoised = keeping(guide.size)(exposure.denoised(bright))
     planes: list[Plane] = [
         *(Difference(channel, guide) for channel in apart(bright.color)),
         guide,
-        noise_plane(bright.sigma),
+        Computed(bright.sigma, noise_plane),
         bright.trust,
         samples,
         _constant(raw, guide),
@@ -155,7 +155,7 @@ class ColorInput:
         blended: (h, w, 3) display, what the classical refColor makes, minus mono.
         matched: (h, w, 3) display, the matched color under mono's light.
         luma: (h, w) display, the mono camera's view of the matched color.
-        sigma: (h, w) float32, display, noise of the color as shot, matched.
+        sigma: (h, w) display, noise of the color as shot, matched.
     """
 
     planes: Planes
@@ -185,7 +185,7 @@ def color_input(mono: FloatArray, exposed: Exposed, match: Match) -> ColorInput:
     del exposed
     # Gathering leaves as much behind as it gives.
     memory.give_back()
-    display, sigma, matched, matched_luma = seen.mono, seen.sigma, seen.fitting, seen.luma
+    display, sigma, matched, matched_luma = seen.mono, keep(seen.sigma), seen.fitting, seen.luma
     filling = fillings(mono, seen, tone)
     blended = _blended(seen, *filling[-2:])
     del seen
@@ -266,7 +266,7 @@ def match_evidence(match: Match, sigma: FloatArray, tone: Tone) -> list[Plane]:
     """The eight planes (h, w) of refColor that do not depend on refEC, from "disagreement" on; sigma is warped."""
     return [
         Computed(match.disagreement, np.log1p),
-        Computed(second(match).disagreement, np.log1p),
+        Computed(keeping(sigma.size)(second(match).disagreement), np.log1p),
         match.likeness,
         Computed(match.outside, np.log1p),
         Computed(sigma, noise_plane),

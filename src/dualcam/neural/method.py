@@ -120,11 +120,10 @@ class Neural:
         sure = logistic(CLAIM[0] * logit[..., 0] + CLAIM[1])
         sure *= claims.allowed(display, np.asarray(luma, np.float32), match)
         del logit
-        residual *= SHARE
-        residual += blended
-        found = residual
+        found = np.multiply(residual, SHARE, dtype=np.float32)
+        found += blended
         found += display[..., None]
-        del blended
+        del residual, blended
         return Colored(
             mono=display,
             color=claims.fade(display, found, match),
@@ -185,7 +184,7 @@ def expose(refec: AnyNetwork, fed: features.EcInput, watch: Watch | None = None)
         else fed.planes
     )
     (residual,) = refec.over(planes, watch)
-    return fed.base + residual[top:, left:]
+    return np.add(fed.base, residual[top:, left:], dtype=np.float32)
 
 
 def _logit(probability: FloatArray) -> FloatArray:

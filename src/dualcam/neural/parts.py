@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam import parallel
+from dualcam.camera.half import keeping
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import tiles
 from dualcam.neural.tiles import Layout, Planes, Span
@@ -47,7 +48,7 @@ class RunsParts(tiles.Rests, Protocol):
 def whole(
     network: RunsParts, planes: Planes, outputs: Sequence[str], watch: Watch | None = None
 ) -> tuple[FloatArray, ...]:
-    """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output.
+    """Run a network over a picture: planes (H, W) -> one (H, W, c) for every output, see ``camera.half``.
 
     Where memory does not suffice for its tiles, they are halved, for this picture and those that follow.
 
@@ -80,6 +81,7 @@ def _whole(
     kept: Arrays = {}
     out: dict[str, FloatArray] = {}
 
+    keep = keeping(height * width)
     # Two for all tiles, one computed and one prepared: fresh memory costs more time than filling it.
     shape = len(planes), places[0].height, places[0].width
     stacks = [np.empty(shape, np.float32) for _ in range(min(2, parallel.threads()))]
@@ -110,7 +112,7 @@ def _whole(
     for done, (place, fed) in enumerate(parallel.ahead(handed, places), start=len(places) + 1):
         for name, found in network.part(UP, fed).items():
             if name not in out:
-                out[name] = np.empty((height, width, len(found)), np.float32)
+                out[name] = keep(np.empty((height, width, len(found)), np.float32))
             # What lies beyond the picture is cut off on the left.
             here = out[name][place.used(1)]
             inside = np.asarray(found[:, *place.within(1)], np.float32)
