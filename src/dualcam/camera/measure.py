@@ -11,6 +11,7 @@ from dualcam.camera import noise
 from dualcam.camera.channels import highest
 from dualcam.camera.denoise import denoise_linear, refine_linear
 from dualcam.camera.developed_noise import developed
+from dualcam.camera.half import keeping
 from dualcam.frame import FloatArray, Frame, Mosaic, NoiseModel
 
 # A sample this near to white is taken for clipped.
@@ -46,6 +47,11 @@ class Measured:
     def mono_clean(self) -> FloatArray:
         """(H, W) float32, linear, mono denoised by its own noise level; computed when first asked for."""
         return np.clip(denoise_linear(self.mono, self.mono_noise), 0, 1)
+
+    def halve_clean(self) -> None:
+        """From now on keep ``mono_clean`` of a large picture in half precision: where it guides, but is no result."""
+        # A quarter of it is what a match grid has.
+        self.__dict__["mono_clean"] = keeping(self.mono.size // 4)(self.mono_clean)
 
     def mono_cleaner(self) -> FloatArray:
         """(H, W) float32, linear, the same with a second pass; it is not kept, and ``mono_clean`` no longer."""

@@ -98,7 +98,9 @@ def bring(pair: Pair, measured: Measured, match: Match, exposed: Exposed) -> Col
     detailed, fine, share = 0.0, luma, np.zeros(small, np.float32)
     if (height, width) != small:
         places = to_mono_pixels(pair, match)
-        mono = encode(np.maximum(_moved(measured.mono_clean, places, height, width), 0))
+        mono = encode(
+            np.maximum(_moved(np.asarray(measured.mono_clean, np.float32), places, height, width), 0)
+        )
         coarse = warp.resize(mono, *small)
         share = agreement(luma, coarse, exposed.sigma, match)
         detailed = float((share > 0.5).mean())

@@ -100,6 +100,7 @@ class Neural:
         watch: Watch | None = None,
     ) -> Exposed:
         """The exposure is measured, the noise and the mosaic's traces are the network's; display, unclipped."""
+        measured.halve_clean()
         fitted = exposure.fine_tone(pair, mono, match, tone)
         fed = features.ec_input(pair, measured, mono, match, fitted)
         return Exposed(expose(self._engine.refec, fed, watch), fed.sigma, fitted)
