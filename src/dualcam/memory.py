@@ -10,6 +10,9 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
+# Of glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+
 _kept: ContextVar[bool] = ContextVar("kept", default=False)
 
 
@@ -28,6 +31,18 @@ def is_kept() -> bool:
     return _kept.get()
 
 
+def reuse() -> None:
+    """Let the C library use freed memory again before it asks the system for more; for programs, at their start.
+
+    Usually large arrays come from the system, which fills them with zeros first: a fifth of the processor time of a
+    fusion. Does nothing where the library is not glibc.
+    """
+    library = _library()
+    if library is not None and hasattr(library, "mallopt"):
+        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_ARENA_MAX, 1)):
+            library.mallopt(option, value)
+
+
 def give_back() -> None:
     """Let the C library return the memory that it holds for later; does nothing where it has no such call (not glibc).
 
@@ -40,9 +55,14 @@ def give_back() -> None:
 
 @cache
 def _trim() -> Any:
+    return getattr(_library(), "malloc_trim", None)
+
+
+@cache
+def _library() -> Any:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        return getattr(ctypes.CDLL(None), "malloc_trim", None)
+        return ctypes.CDLL(None)
     except OSError:
         return None

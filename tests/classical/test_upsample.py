@@ -100,5 +100,26 @@ def test_colors_are_left_as_they_are_where_that_is_asked_for():
     np.testing.assert_allclose((out @ WEIGHTS)[asked], mono[asked], rtol=1e-4)
 
 
+def test_planes_and_a_place_for_the_result_are_taken():
+    rng = np.random.default_rng(2)
+    planes = rng.uniform(0, 1.2, (3, 20, 30)).astype(np.float32)
+    mono = rng.uniform(0, 1, (20, 30)).astype(np.float32)
+    linear = np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+    large = np.full((24, 40, 3), 7, np.float32)
+    upsample.with_luminance(np.moveaxis(planes, 0, -1), mono, WEIGHTS, out=large[2:22, 5:35])
+    np.testing.assert_array_equal(large[2:22, 5:35], upsample.with_luminance(linear, mono, WEIGHTS))
+    large[2:22, 5:35] = 7
+    assert (large == 7).all()
+
+
+def test_one_color_that_does_not_fit_changes_no_other():
+    fitting = np.random.default_rng(3).uniform(0, 1, (50, 3)).astype(np.float32)
+    odd = np.vstack([fitting, np.float32([[1.5, 0.2, 0.1]])])
+    np.testing.assert_array_equal(upsample.fit_gamut(fitting, WEIGHTS), fitting)
+    out = upsample.fit_gamut(odd, WEIGHTS)
+    np.testing.assert_allclose(out[:-1], fitting, atol=2e-7)
+    assert out[-1].max() <= 1 and out[-1] @ WEIGHTS == pytest.approx(odd[-1] @ WEIGHTS, abs=1e-6)
+
+
 def test_the_curve_of_the_tests_is_used_consistently():
     assert to_linear(to_display(0.3)) == pytest.approx(0.3, abs=1e-9)

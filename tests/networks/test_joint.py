@@ -130,11 +130,12 @@ def test_planes_of_refsr(color, mono):
     sigma = rng.uniform(0, 1, (H, W)).astype(np.float32)
     logit = rng.normal(0, 8, (H, W)).astype(np.float32)
     difference, grain = color - mono[..., None], rng.normal(0, 0.02, (H, W)).astype(np.float32)
-    planes, base = features.sr_planes(mono, grain, difference, sigma, logit)
+    planes = features.sr_planes(mono, grain, difference, sigma, logit)
     noise = features.noise_plane(sigma)
     ours, ours_base = joint.sr_planes(*map(torched, (mono, grain, difference, noise, logit)))
     np.testing.assert_allclose(back(ours), np.dstack(planes), atol=1e-6)
-    np.testing.assert_allclose(back(ours_base), base, atol=1e-6)
+    np.testing.assert_allclose(back(ours_base), np.dstack(features.sr_base(planes)), atol=1e-6)
+    np.testing.assert_allclose(features.sr_noise(planes), features.NOISE_UNIT * noise, atol=1e-6)
 
 
 def test_gradients_pass_through_the_chain(color, mono, places):

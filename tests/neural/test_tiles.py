@@ -95,7 +95,7 @@ def test_pieces_bring_back_what_came_with_the_planes(network):
     def use(piece):
         assert (seen[piece.rows, piece.columns] == -1).all()
         seen[piece.rows, piece.columns] = piece.beside[0]
-        assert piece.found[1].shape == (*piece.beside[0].shape, 1)
+        assert piece.found[1].shape == (1, *piece.beside[0].shape)
 
     tiles.pieces(
         Recorded(network, Layout(4, untrained.HALO, 70**2)),
@@ -161,6 +161,16 @@ def test_differences_are_taken_where_they_are_wanted(network):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_planes_in_one_array_are_not_copied_again():
+    planes = picture(8, 12)
+    assert tiles.stacked(planes, 8, 12) is planes
+    other = np.empty_like(planes)
+    assert tiles.stacked(planes, 8, 12, other) is other
+    np.testing.assert_array_equal(other, planes)
+    large = tiles.stacked(planes, 12, 16)
+    np.testing.assert_array_equal(large, np.pad(planes, ((0, 0), (0, 4), (0, 4)), mode="edge"))
 
 
 class Short(Recorded):

@@ -100,6 +100,28 @@ def test_resize_down_averages_and_up_keeps_positions():
     assert warp.resize(picture, 20, 30) is picture
 
 
+@pytest.mark.parametrize("size", [(48, 80), (96, 160), (36, 60), (61, 97), (24, 97), (12, 20)])
+@pytest.mark.parametrize("interpolation", [warp.LINEAR, warp.CUBIC])
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_an_enlarged_part_is_a_part_of_the_enlarged(size, interpolation, channels):
+    picture = np.random.default_rng(0).uniform(0, 1, (24, 40, *channels)).astype(np.float32)
+    height, width = size
+    whole = warp.sample(
+        picture,
+        warp.centers(height, width) * np.float32([40 / width, 24 / height]),
+        interpolation=interpolation,
+    )
+    tops, lefts = ((0, 1, n // 3, n - 5) for n in size)
+    for top, left in zip(tops, lefts, strict=True):
+        rows, columns = slice(top, top + 5), slice(left, width)
+        part = warp.enlarged_part(picture, rows, columns, height, width, interpolation)
+        assert part.dtype == np.float32
+        # OpenCV looks up at steps of 1/32 pixel, which some of these sizes need finer.
+        np.testing.assert_allclose(part, whole[rows, columns], atol=0.04)
+        if width % 40 == 0 and height % 24 == 0:
+            np.testing.assert_allclose(part, whole[rows, columns], atol=1e-6)
+
+
 @pytest.mark.parametrize("factor", [4, 3.3])
 def test_resample_averages_what_it_skips(factor):
     positions = warp.centers(12, 12) * np.float32(factor) + np.float32(2.5)

@@ -41,10 +41,12 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
     # What the program forbids its networks to claim is no part of the training.
     monkeypatch.setattr(claims, "allowed", lambda mono, *_: np.ones_like(mono))
     brightness = []
-    monkeypatch.setattr(
-        "dualcam.neural.method.upsample.with_luminance",
-        lambda linear, mono, *_: brightness.append(mono) or linear,
-    )
+
+    def as_it_is(linear, mono, weights, unfitted, out):
+        brightness.append(mono)
+        out[...] = linear
+
+    monkeypatch.setattr("dualcam.neural.sharpened.upsample.with_luminance", as_it_is)
     method = Neural(tmp_path / "w", threads=1)
     exposed = method.ref_ec(pair, measured, small, found, tone)
     colored = method.ref_color(small, exposed, found)
@@ -99,7 +101,7 @@ def test_the_program_is_the_chain_that_was_trained(tmp_path, monkeypatch, raw, p
         agree(encode(pixels), (base + residual).clamp(0, 1))
         agree(confidence, torch.sigmoid(known + more))
         agree(
-            encode(brightness[0]),
+            encode(np.vstack(brightness)),
             (planes["mono_clean"] + float(features.NOISE_UNIT) * noise * cleaner).clamp(0, 1),
         )
 

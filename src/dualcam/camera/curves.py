@@ -31,24 +31,33 @@ def decode(display: NDArray[np.floating]) -> FloatArray:
 
 
 def _encode(x: FloatArray, out: FloatArray) -> None:
-    a = np.abs(x)
+    a = _magnitude(x)
     np.power(a, np.float32(1 / 2.4), out=out)
     out *= np.float32(1.055)
     out -= np.float32(0.055)
-    _finish(x, out, a <= np.float32(0.0031308), np.multiply(a, np.float32(12.92)))
+    low = a <= np.float32(0.0031308)
+    if low.any():
+        np.putmask(out, low, np.multiply(a, np.float32(12.92)))
+    if a is not x:
+        np.copysign(out, x, out=out)
 
 
 def _decode(x: FloatArray, out: FloatArray) -> None:
-    a = np.abs(x)
+    a = _magnitude(x)
     np.add(a, np.float32(0.055), out=out)
     out /= np.float32(1.055)
     np.power(out, np.float32(2.4), out=out)
-    _finish(x, out, a <= np.float32(0.04045), np.divide(a, np.float32(12.92)))
+    low = a <= np.float32(0.04045)
+    if low.any():
+        np.putmask(out, low, np.divide(a, np.float32(12.92)))
+    if a is not x:
+        np.copysign(out, x, out=out)
 
 
-def _finish(x: FloatArray, out: FloatArray, low: NDArray[np.bool_], line: FloatArray) -> None:
-    np.copyto(out, line, where=low)
-    np.copysign(out, x, out=out)
+def _magnitude(x: FloatArray) -> FloatArray:
+    """The absolute values; the array itself where none is negative, as in nearly all pictures."""
+    # The negated comparison holds for NaN, too.
+    return np.abs(x) if not x.min() >= 0 else x
 
 
 def _applied(values: NDArray[np.floating], curve: _Curve) -> FloatArray:

@@ -226,7 +226,7 @@ def confidence_regressors(evidence: Evidence, trust: FloatArray, blended: FloatA
 
 def logistic(x: FloatArray) -> FloatArray:
     """1 / (1 + exp(-x)), any shape."""
-    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32, copy=False)
 
 
 def _spread(difference: FloatArray) -> FloatArray:

@@ -38,10 +38,12 @@ def demo(
                 "Install dualcam again, or fuse your own pictures.",
             )
 
+        from dualcam import memory
         from dualcam.files.outputs import Outputs
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
+        memory.reuse()
         with Outputs(overwrite=overwrite) as outputs:
             folder = outputs.reserve_dir(output)
             plan = Plan(outputs, folder / "fused.png", folder / "confidence.png", folder / "report.html")

@@ -239,10 +239,12 @@ def fuse(
         )
         _check_call(mono, color, report)
 
+        from dualcam import memory
         from dualcam.files.outputs import Outputs
         from dualcam.fusion.fuser import Fuser
         from dualcam.fusion.report import facts
 
+        memory.reuse()
         given = [mono, color, *filter(None, (mono_sensor, color_sensor, rig))]
         with Outputs(overwrite=overwrite, inputs=given) as outputs:
             plan = Plan(

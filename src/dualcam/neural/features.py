@@ -280,9 +280,14 @@ def mono_sigma(small: FloatArray, noise: NoiseModel) -> FloatArray:
 
 
 def sr_planes(
-    mono: FloatArray, grain: FloatArray, difference: FloatArray, sigma: FloatArray, logit: FloatArray
-) -> tuple[Planes, FloatArray]:
-    """Feed refSR, on the mono camera's pixels or a tile of them.
+    mono: FloatArray,
+    grain: FloatArray,
+    difference: FloatArray,
+    sigma: FloatArray,
+    logit: FloatArray,
+    out: FloatArray | None = None,
+) -> FloatArray:
+    """Feed refSR, on the mono camera's pixels or some of them.
 
     Args:
         mono: (H, W) float32, display, denoised.
@@ -290,13 +295,28 @@ def sr_planes(
         difference: (H, W, 3) float32, display, color minus denoised mono, enlarged.
         sigma: (H, W) float32, display, mono's noise.
         logit: (H, W) float32, refColor's confidence before the logistic function, enlarged.
+        out: (7, H, W) float32 to write the planes to; None for a new array.
 
     Returns:
-        planes: (H, W) float32 each, ``SR_PLANES``.
-        base: (H, W, 3) float32, display: mono's detail on the enlarged color; refSR predicts what to add.
+        (7, H, W) float32, ``SR_PLANES``.
     """
-    known = np.clip(logit, -8, 8) / np.float32(4)
-    return [mono, *apart(difference), noise_plane(sigma), known, grain], mono[..., None] + difference
+    if out is None:
+        out = np.empty((len(SR_PLANES), *mono.shape), np.float32)
+    known = np.clip(logit, -8, 8)
+    known /= np.float32(4)
+    for layer, plane in zip(out, (mono, *apart(difference), noise_plane(sigma), known, grain), strict=True):
+        layer[...] = plane
+    return out
+
+
+def sr_base(planes: FloatArray) -> FloatArray:
+    """What refSR predicts what to add to: mono's detail on the enlarged color, ``SR_PLANES`` -> (3, H, W) display."""
+    return planes[1:4] + planes[0]
+
+
+def sr_noise(planes: FloatArray) -> FloatArray:
+    """What the last output of refSR is multiplied by, before it is added to mono: ``SR_PLANES`` -> (H, W) display."""
+    return planes[4] * NOISE_UNIT
 
 
 def shown(display: FloatArray) -> FloatArray:

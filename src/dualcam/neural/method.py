@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.camera.curves import decode, encode
 from dualcam.camera.measure import Measured
-from dualcam.classical import exposure, upsample
+from dualcam.classical import exposure
 from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.neural import claims, devices, features, tiles
 from dualcam.neural.engine import load
 from dualcam.neural.network import AnyNetwork, Load
-from dualcam.rig import warp
+from dualcam.neural.sharpened import Sharpened
 from dualcam.rig.matching import Match
-
-# Confidences closer to 0 and 1 than this cannot be told from them.
-_SURE = 1e-6
 
 SHARE = np.float32(0.85)
 """Part of refColor's correction that is believed.
@@ -141,38 +137,11 @@ class Neural:
         unfitted: NDArray[np.bool_] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Tile by tile, from mono as shot and denoised: pixels (H, W, 3) linear in [0, 1], confidence (H, W)."""
+        sharpened = Sharpened(colored, measured, unfitted)
+        del colored
         height, width = measured.mono.shape
-        difference = colored.color - colored.mono[..., None]
-        sigma = features.mono_sigma(decode(colored.mono), measured.mono_noise)
-        logit = _logit(colored.confidence)
-        soft = np.dstack([sigma, logit])
-        mono_clean = measured.mono_cleaner()
-
-        def feed(rows: slice, columns: slice) -> tuple[tiles.Planes, tuple[FloatArray, ...]]:
-            noise, known = np.moveaxis(
-                warp.enlarged_part(soft, rows, columns, height, width, warp.LINEAR), -1, 0
-            )
-            rough = warp.enlarged_part(difference, rows, columns, height, width)
-            shot, clean = (encode(p[rows, columns]) for p in (measured.mono, mono_clean))
-            planes, base = features.sr_planes(clean, shot - clean, rough, noise, known)
-            return planes, (base, known, clean, features.noise_plane(noise) * features.NOISE_UNIT)
-
-        pixels, sure = np.empty((height, width, 3), np.float32), np.empty((height, width), np.float32)
-
-        def use(piece: tiles.Piece) -> None:
-            base, known, clean, noise = piece.beside
-            residual, more, cleaner = piece.found
-            # What is wrong in a guessed color is to be its hue, not its brightness.
-            pixels[piece.rows, piece.columns] = upsample.with_luminance(
-                features.shown(base + residual),
-                features.shown(clean + noise * cleaner[..., 0]),
-                colored.tone.weights,
-                unfitted[piece.rows, piece.columns] if unfitted is not None else None,
-            )
-            sure[piece.rows, piece.columns] = logistic(known + more[..., 0])
-
-        tiles.pieces(self._engine.refsr, height, width, feed, use, watch)
-        return pixels, sure
+        tiles.pieces(self._engine.refsr, height, width, sharpened.feed, sharpened.use, watch)
+        return sharpened.pixels, sharpened.confidence
 
 
 def expose(refec: AnyNetwork, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
@@ -186,8 +155,3 @@ def expose(refec: AnyNetwork, fed: features.EcInput, watch: Watch | None = None)
     )
     (residual,) = refec.over(planes, watch)
     return np.add(fed.base, residual[top:, left:], dtype=np.float32)
-
-
-def _logit(probability: FloatArray) -> FloatArray:
-    p = np.clip(probability, _SURE, 1 - _SURE).astype(np.float64)
-    return np.log(p / (1 - p)).astype(np.float32)

@@ -75,7 +75,7 @@ class Computed:
 
 
 Plane = FloatArray | Difference | Computed
-Planes = Sequence[Plane]
+Planes = Sequence[Plane] | FloatArray
 """What a network is fed: (h, w) float32 (or float16, to save memory) each, in order, put together tile by tile."""
 
 # Two tiles side by side keep the machine busy while one of them is prepared or used; more would cost memory.
@@ -141,7 +141,7 @@ class Piece:
         rows: of the picture.
         columns: of the picture.
         beside: what was fed beside the planes, here.
-        found: every output here, (h, w, c).
+        found: every output here, (c, h, w).
     """
 
     rows: slice
@@ -151,7 +151,7 @@ class Piece:
 
 
 Feed = Callable[[slice, slice], tuple[Planes, tuple[FloatArray, ...]]]
-"""Gives the planes of some rows and columns, and whatever is wanted again beside the result."""
+"""Gives the planes of some rows and columns, and whatever (..., h, w) is wanted again beside the result."""
 Use = Callable[[Piece], None]
 """Takes a piece."""
 
@@ -167,9 +167,9 @@ def whole(network: Runs, planes: Planes, watch: Watch | None = None) -> tuple[Fl
 
     def use(piece: Piece) -> None:
         with made:
-            out[:] = out or [np.empty((height, width, part.shape[-1]), np.float32) for part in piece.found]
+            out[:] = out or [np.empty((height, width, len(part)), np.float32) for part in piece.found]
         for picture, part in zip(out, piece.found, strict=True):
-            picture[piece.rows, piece.columns] = part
+            picture[piece.rows, piece.columns] = channels_last(part)
 
     pieces(network, height, width, feed, use, watch)
     return tuple(out)
@@ -184,7 +184,7 @@ def pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, watch: 
         network: what is run.
         height: of the picture.
         width: of the picture.
-        feed: gives the planes (h, w) of these rows and columns of the picture, and whatever (h, w, ...) is wanted
+        feed: gives the planes (h, w) of these rows and columns of the picture, and whatever (..., h, w) is wanted
             again beside the result; called in any thread.
         use: takes the pieces, which together cover the picture, once unless memory ran out; called in any thread.
         watch: told after every piece.
@@ -255,8 +255,8 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, wa
             Piece(
                 rows,
                 columns,
-                tuple(part[here, there] for part in beside),
-                tuple(channels_last(part[:, here, there]) for part in found),
+                tuple(part[..., here, there] for part in beside),
+                tuple(part[:, here, there] for part in found),
             )
         )
 
@@ -266,9 +266,14 @@ def _all_pieces(network: Runs, height: int, width: int, feed: Feed, use: Use, wa
 
 
 def stacked(planes: Planes, height: int, width: int, out: FloatArray | None = None) -> FloatArray:
-    """Planes (h, w) as (C, height, width), the last row and column repeated where they are too small."""
+    """Planes (h, w) as (C, height, width), the last row and column repeated where they are too small.
+
+    An array (C, height, width) is given back as it is, unless another is to be written to.
+    """
     h, w = planes[0].shape
     if out is None:
+        if isinstance(planes, np.ndarray) and (h, w) == (height, width):
+            return planes
         out = np.empty((len(planes), height, width), np.float32)
     for layer, plane in zip(out, planes, strict=True):
         if isinstance(plane, Difference):

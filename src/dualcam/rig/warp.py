@@ -8,6 +8,8 @@ points backward: base(x, y) is seen at other(x + u, y + v).
 
 from __future__ import annotations
 
+from math import ceil, gcd
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from dualcam.frame import FloatArray
 
 LINEAR = cv2.INTER_LINEAR
 CUBIC = cv2.INTER_CUBIC
+
+# Both grids' pixels fall into step again after this many at most, if a part is to be enlarged as if it were a picture.
+_LONGEST_STEP = 16
 
 
 def centers(height: int, width: int) -> FloatArray:
@@ -60,9 +65,7 @@ def sample(
     out = cv2.remap(picture, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
     if outside is not None:
         out[~inside(positions, picture.shape[0], picture.shape[1])] = outside
-    if picture.ndim == 3 and out.ndim == 2:
-        out = out[..., None]
-    return out
+    return _like(picture, out)
 
 
 def length(vectors: FloatArray) -> FloatArray:
@@ -83,20 +86,57 @@ def resize(picture: FloatArray, height: int, width: int) -> FloatArray:
         return picture
     shrinks = height * width < picture.shape[0] * picture.shape[1]
     out = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    return out[..., None] if picture.ndim == 3 and out.ndim == 2 else out
+    return _like(picture, out)
 
 
 def enlarged_part(
     picture: FloatArray, rows: slice, columns: slice, height: int, width: int, interpolation: int = CUBIC
 ) -> FloatArray:
-    """Some rows and columns of what (h, w, C) enlarged to (height, width, C) would be."""
+    """Some rows and columns of what (h, w[, C]) enlarged to (height, width[, C]) would be."""
     h, w = picture.shape[:2]
     if (h, w) == (height, width):
         return picture[rows, columns]
-    positions = centers(rows.stop - rows.start, columns.stop - columns.start)
-    positions += np.array([columns.start, rows.start], np.float32)
-    positions *= np.array([w / width, h / height], np.float32)
-    return sample(picture, positions, interpolation=interpolation)
+    down, across = gcd(h, height), gcd(w, width)
+    if max(height // down, width // across) > _LONGEST_STEP:
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        x = np.broadcast_to(_looked_up(columns, w / width), shape)
+        y = np.broadcast_to(_looked_up(rows, h / height)[:, None], shape)
+        return _like(picture, cv2.remap(picture, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
+    # The same interpolation, but rows and columns one after the other: a fraction of the time.
+    top, source_rows, tall = _in_step(rows, h // down, height // down, down)
+    left, source_columns, wide = _in_step(columns, w // across, width // across, across)
+    large = cv2.resize(picture[source_rows, source_columns], (wide, tall), interpolation=interpolation)
+    large = large[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    return _like(picture, large)
+
+
+def _like(picture: FloatArray, out: FloatArray) -> FloatArray:
+    # OpenCV drops a last axis of one.
+    return out[..., None] if picture.ndim == 3 and out.ndim == 2 else out
+
+
+def _looked_up(span: slice, step: float) -> FloatArray:
+    """Where OpenCV, whose first pixel's center is at 0, is to look these rows or columns up."""
+    places = np.arange(span.start, span.stop, dtype=np.float32) + np.float32(0.5)
+    return places * np.float32(step) - np.float32(0.5)
+
+
+def _in_step(span: slice, source: int, target: int, steps: int) -> tuple[int, slice, int]:
+    """What to enlarge for some rows or columns, with the two pixels around them that cubic interpolation looks at.
+
+    Args:
+        span: of the enlarged picture.
+        source: pixels that become ``target`` pixels.
+        target: see there; both grids begin anew after them.
+        steps: how often that is, over the whole picture.
+
+    Returns:
+        Where the span begins in the enlarged part, the part in source pixels, its length when enlarged.
+    """
+    more = ceil(2 / source)
+    first = max(0, span.start // target - more)
+    last = min(steps, ceil(span.stop / target) + more)
+    return span.start - first * target, slice(first * source, last * source), (last - first) * target
 
 
 def resample(
