@@ -1,8 +1,8 @@
 """Shrink the coefficients of a sliding block DCT: the work behind ``denoise``.
 
-Its time goes to memory and to calls rather than to arithmetic. So the picture is held by phases, (rows, place in a block,
+Its time goes to memory and to calls as much as to arithmetic. So the picture is held by phases, (rows, place in a block,
 blocks): the blocks beside each other lie side by side, every operation runs over thousands of them, and the blocks at
-several shifts are one matrix product. Each is done on as much as a core's own cache holds, in arrays that are made once.
+several shifts are one matrix product. The arrays that this takes are made once and stay near a core's cache in size.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import threading
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -214,13 +215,12 @@ class _Shrink:
         self._factors = self._half.reshape(down, 1, size[1])
         self._apart = self.coefficients[0].reshape(down, SIZE, size[1])
         if threshold is None:
-            self._keep = self.coefficients[1]
-            self._sums = self._half
+            self._keep: NDArray[Any] = self.coefficients[1]
+            self._sums: NDArray[Any] = self._half
         else:
-            self._keep = scratch.bytes("dropped", *size)
-            self._sums = scratch.bytes("half dropped", down, across, SIZE, blocks)
-            self._zeros = scratch.floats("zeros", *size)
-            self._zeros.fill(0)
+            self._keep = scratch.bytes("kept", *size)
+            self._low = scratch.bytes("low", *size).view(np.bool_)
+            self._sums = scratch.bytes("half kept", down, across, SIZE, blocks)
         self._constant = self._keep.reshape(down, SIZE, across, SIZE, blocks)[:, 0, :, 0]
         self._flat_sums = self._sums.reshape(down, size[1])
 
@@ -241,13 +241,16 @@ class _Shrink:
             np.add.reduce(self._work.reshape(self._apart.shape), axis=1, out=self._flat_sums)
             kept = np.add.reduce(self._sums, axis=2)
         else:
-            np.abs(self.coefficients[0], out=self._work)
-            np.less_equal(self._work, self._threshold, out=self._keep.view(np.bool_))
-            self._constant[:] = 0
-            # A product with truth values takes three times as long.
-            cv2.copyTo(self._zeros, self._keep, self.coefficients[0])
+            high = self._keep.view(np.bool_)
+            np.greater(self.coefficients[0], self._threshold, out=high)
+            np.less(self.coefficients[0], -self._threshold, out=self._low)
+            np.logical_or(high, self._low, out=high)
+            self._constant[:] = 1
+            # Two steps are faster than a product with truth values.
+            self._work[:] = high
+            self.coefficients[0] *= self._work
             np.add.reduce(self._keep.reshape(self._apart.shape), axis=1, dtype=np.uint8, out=self._flat_sums)
-            kept = SIZE * SIZE - np.add.reduce(self._sums, axis=2, dtype=np.uint8)
+            kept = np.add.reduce(self._sums, axis=2, dtype=np.uint8)
         np.divide(np.float32(1), kept, out=trust, dtype=np.float32)
         self._half[:] = trust[:, :, None]
         self._apart *= self._factors
