@@ -1,8 +1,8 @@
 """Shrink the coefficients of a sliding block DCT: the work behind ``denoise``.
 
-Its time goes to memory and to calls as much as to arithmetic. So the picture is held by phases, (rows, place in a block,
-blocks): the blocks beside each other lie side by side, every operation runs over thousands of them, and the blocks at
-several shifts are one matrix product. The arrays that this takes are made once and stay near a core's cache in size.
+Its time goes to memory and to calls as much as to arithmetic. So the picture is held by phases, (rows, place in a
+block, blocks): the blocks beside each other lie side by side, every operation runs over thousands of them, and those at
+several shifts are one matrix product. The arrays that this takes are made once.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _BASIS = np.array(
     ],
     np.float32,
 )
-# Blocks along a row that are worked on together: fewer cost calls, more do not fit into a core's own cache.
-_CHUNK = 256
+# Blocks along a row that are worked on together. Fewer cost more calls than the core's cache gains; more cost memory.
+_CHUNK = 512
 # Arrays begin where a cache line does.
 _LINE = 64
 
