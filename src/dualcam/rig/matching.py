@@ -328,7 +328,9 @@ def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
     return float((x * y).mean() / np.sqrt((x * x).mean() * (y * y).mean() + 1e-12))
 
 
-def _flow(a: FloatArray, b: FloatArray, start: FloatArray | None = None, *, fine: bool = True) -> FloatArray:
+def _flow(
+    a: FloatArray, b: FloatArray, start: FloatArray | None = None, *, fine: bool = True
+) -> FloatArray:
     engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # DIS divides the picture by 2 until patches of 8 px no longer fit; under 16 px there is nothing to divide.
     if min(a.shape) < 16:
