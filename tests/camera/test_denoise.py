@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualcam.camera import denoise, noise, sensor
+from dualcam.camera import block_dct, denoise, noise, sensor
 from dualcam.frame import NoiseModel
 from synthetic import WEIGHTS, psnr, scene, to_display
 
@@ -141,3 +144,43 @@ def test_display_sigma_is_the_deviation_after_the_curve():
         if level > 0.01:
             assert found == pytest.approx(shown.std(), rel=0.05)
     assert denoise.display_sigma(model, np.float32([-1, 0])) == pytest.approx([0.002 * 12.92] * 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 8])
+def test_chunks_of_blocks_equal_the_whole(step):
+    plane = np.random.default_rng(0).normal(3, 1.5, (21, 150)).astype(np.float32)
+    whole = denoise.dct_denoise(plane, 2.5, step)
+    refined = denoise.dct_wiener(plane, whole, step)
+    with pytest.MonkeyPatch.context() as patch:
+        for chunk in (1, 7):
+            patch.setattr(block_dct, "_CHUNK", chunk)
+            np.testing.assert_allclose(denoise.dct_denoise(plane, 2.5, step), whole, atol=1e-5)
+            np.testing.assert_allclose(denoise.dct_wiener(plane, whole, step), refined, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 8])
+def test_it_is_the_sliding_transform_block_by_block(step):
+    plane = np.random.default_rng(0).normal(3, 1.5, (19, 30)).astype(np.float32)
+    guide = denoise.dct_denoise(plane, 2.5, step)
+    np.testing.assert_allclose(guide, block_by_block(plane, None, step), atol=1e-4)
+    np.testing.assert_allclose(
+        denoise.dct_wiener(plane, guide, step), block_by_block(plane, guide, step), atol=1e-4
+    )
+
+
+def block_by_block(plane, guide, step):
+    height, width = plane.shape
+    border = ((8, 8 + -height % 8), (8, 8 + -width % 8))
+    around = [np.pad(part, border, "symmetric") for part in (plane, guide) if part is not None]
+    total, weight = np.zeros(around[0].shape), np.zeros(around[0].shape)
+    for y, x in itertools.product(range(0, total.shape[0] - 7), range(0, total.shape[1] - 7)):
+        if y % 8 % step or x % 8 % step:
+            continue
+        window = slice(y, y + 8), slice(x, x + 8)
+        coefficients, *known = (cv2.dct(part[window].astype(np.float64)) for part in around)
+        keep = known[0] ** 2 / (known[0] ** 2 + 1) if known else (np.abs(coefficients) > 2.5) * 1.0
+        keep[0, 0] = 1
+        trust = 1 / (keep**2).sum()
+        total[window] += trust * cv2.idct(coefficients * keep)
+        weight[window] += trust
+    return (total / weight)[8 : 8 + height, 8 : 8 + width]
