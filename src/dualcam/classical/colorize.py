@@ -35,6 +35,8 @@ _MEASURED, _NEUTRAL = 0.5, 0.2
 RELIT_PX = 5
 """Pixels around its own that a pixel's ``relit`` color depends on, at most."""
 _BLUR_PX = 8
+# One pixel in so many, either way, tells what is usual.
+_EVERY = 3
 
 
 def colorize(mono: FloatArray, exposed: Exposed, match: Match) -> Colored:
@@ -173,11 +175,11 @@ def photometric(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:
         return (np.abs(cv2.GaussianBlur(apart, (0, 0), 1.5)),)
 
     (apart,) = parallel.banded(difference, len(mono), _BLUR_PX)
-    if not match.inside.any():
+    if not match.inside[::_EVERY, ::_EVERY].any():
         return apart
     # Where the cameras see different spectra (near infrared) they differ everywhere: that is no evidence of a
     # wrong match. Pairs of visible light stay under this value in three pixels of four.
-    typical = float(np.percentile(apart[match.inside], 75))
+    typical = float(np.percentile(apart[::_EVERY, ::_EVERY][match.inside[::_EVERY, ::_EVERY]], 75))
     return apart * np.float32(_USUAL / max(_USUAL, typical))
 
 
@@ -216,7 +218,8 @@ def fill(difference: FloatArray, trust: FloatArray, mono: FloatArray) -> tuple[F
     if factor == 1.0:
         return propagate(np.asarray(difference, np.float32), trust, mono)
     size = max(1, round(height * factor)), max(1, round(width * factor))
-    weighted = warp.resize(difference * trust[..., None], *size)
+    (weighted,) = parallel.banded(lambda rows: (difference[rows] * trust[rows][..., None],), height)
+    weighted = warp.resize(weighted, *size)
     small = warp.resize(trust, *size)
     values = (weighted / np.maximum(small, 1e-3)[..., None]).astype(np.float32)
     filled, support = propagate(values, small, warp.resize(mono, *size))

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.smooth import wide_blur
 from dualcam.frame import FloatArray, Pair
 from dualcam.rig import mapping, warp
@@ -53,9 +54,12 @@ class Grid:
     mapping: Mapping
     epipolar: FloatArray | None = None
 
-    def centers(self) -> FloatArray:
-        """Pixel centers (height, width, 2)."""
-        return warp.centers(self.height, self.width)
+    def centers(self, rows: slice = slice(None)) -> FloatArray:
+        """Pixel centers (height, width, 2), or those of some rows."""
+        first, last, _ = rows.indices(self.height)
+        centers = warp.centers(last - first, self.width)
+        centers[..., 1] += np.float32(first)
+        return centers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,16 +200,22 @@ def match(
         first = replace(first, disagreement=free)
     likeness = local_correlation(*_rendered(rendering, reference, warp.sample(moving, there)))
     del there, reference, moving
-    to_mono = grid.mapping.to_mono(warp.centers(*color.shape))
-    returned = warp.sample(backward, to_mono)
-    to_mono += returned
-    returned += warp.sample(forward, to_mono)
+    whole = replace(grid, height=color.shape[0], width=color.shape[1])
+
+    def returned(rows: slice) -> tuple[FloatArray, FloatArray]:
+        to_mono = grid.mapping.to_mono(whole.centers(rows))
+        back = warp.sample(backward, to_mono)
+        to_mono += back
+        back += warp.sample(forward, to_mono)
+        return to_mono, warp.length(back)
+
+    to_mono, disagreement_color = parallel.banded(returned, len(color))
     return Match(
         grid=grid,
         to_color=first.to_color,
         to_mono=to_mono,
         disagreement=first.disagreement,
-        disagreement_color=warp.length(returned),
+        disagreement_color=disagreement_color,
         likeness=likeness,
         outside=_outside(first.to_color, color.shape) / step,
         rendering=rendering,
@@ -253,7 +263,7 @@ def _evened(picture: FloatArray) -> FloatArray:
 
 
 def _flows(
-    grid: Grid, mono: FloatArray, color: FloatArray, inside: NDArray[np.bool_], alike: float, back: bool
+    grid: Grid, mono: FloatArray, color: FloatArray, inside: NDArray[np.bool_], alike: float, back: bool = True
 ) -> tuple[str, tuple[FloatArray, FloatArray]]:
     """Flow both ways, and whether intensity or gradient was matched for it."""
     flows = {}
@@ -317,10 +327,15 @@ def local_correlation(a: FloatArray, b: FloatArray, sigma: float = 3.0) -> Float
     def blur(picture: FloatArray) -> FloatArray:
         return cv2.GaussianBlur(picture, (0, 0), sigma)
 
-    a, b = a - blur(a), b - blur(b)
-    # A hundredth of the display range counts as no structure.
-    energy = (blur(a * a) + np.float32(1e-5)) * (blur(b * b) + np.float32(1e-5))
-    return np.clip(blur(a * b) / np.sqrt(energy), -1, 1)
+    def correlation(rows: slice) -> tuple[FloatArray]:
+        x, y = a[rows] - blur(a[rows]), b[rows] - blur(b[rows])
+        # A hundredth of the display range counts as no structure.
+        energy = (blur(x * x) + np.float32(1e-5)) * (blur(y * y) + np.float32(1e-5))
+        return (np.clip(blur(x * y) / np.sqrt(energy), -1, 1),)
+
+    # Two windows one after the other, each of four deviations to a side at most.
+    (found,) = parallel.banded(correlation, len(a), 2 * (int(4 * sigma) + 1))
+    return found
 
 
 def _alike(a: FloatArray, b: FloatArray, where: NDArray[np.bool_]) -> float:
