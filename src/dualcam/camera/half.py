@@ -23,3 +23,8 @@ def keeping(pixels: int) -> Callable[[FloatArray], FloatArray]:
     if pixels <= _MANY:
         return lambda plane: plane
     return lambda plane: cast(FloatArray, plane.astype(np.float16))
+
+
+def unfilled(pixels: int, shape: tuple[int, ...]) -> FloatArray:
+    """An array for what is kept of a picture of so many pixels, not yet filled."""
+    return np.empty(shape, np.float32 if pixels <= _MANY else np.float16)

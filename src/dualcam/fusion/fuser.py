@@ -242,6 +242,7 @@ class Fuser:
                 facts[kind.name.lower()] = float((colored.provenance == kind).mean())
             lamps = None
             if self._highlights:
+                memory.give_back()
                 lamps = recovery.find(pair, measured, mono, match, tone)
         return _Made(colored, measured, turned, lamps, stages)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dualcam.camera.curves import encode
 from dualcam.camera.gradient import gradient_magnitude
 from dualcam.frame import FloatArray
+from dualcam.rig import warp
 from dualcam.rig.matching import Match
 
 # Displacement across the epipolar direction from which a pixel counts as moved: grid pixels, share of the width.
@@ -25,6 +26,8 @@ _SAMPLES, _FEWEST = 20_000, 400
 _DIRECTIONS = 36
 # Grid pixels that a moved thing has at least on every side: single runaways of the flow are none.
 _OPENED = 7
+# A grid with more pixels than a multiple of this is looked at in part.
+_MANY = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,16 @@ def measure(match: Match, mono: FloatArray) -> Movement | None:
     Returns:
         The movement, None where too little of the picture is matched well.
     """
+    # Every pixel of a large grid says no more than every other one.
+    every = max(1, int((mono.size / _MANY) ** 0.5))
+    thin = slice(None, None, every), slice(None, None, every)
+    mono, to_color, inside = mono[thin], match.to_color[thin], match.inside[thin]
+    disagreement, likeness = match.disagreement[thin], match.likeness[thin]
     height, width = mono.shape
-    flow = match.grid.mapping.to_mono(match.to_color) - match.grid.centers()
+    home = warp.centers(height, width) * np.float32(every) + np.float32((1 - every) / 2)
+    flow = match.grid.mapping.to_mono(to_color) - home
     slope = cv2.GaussianBlur(gradient_magnitude(encode(mono)), (0, 0), 2.0)
-    known = match.inside & (match.disagreement < _AGREE_PX) & (match.likeness > _LIKE)
+    known = inside & (disagreement < _AGREE_PX) & (likeness > _LIKE)
     known &= slope > max(0.01, float(np.median(slope)))
     rows, columns = np.nonzero(known)
     if rows.size < _FEWEST:
@@ -65,13 +74,14 @@ def measure(match: Match, mono: FloatArray) -> Movement | None:
     terms = _terms(columns / width - 0.5, rows / height - 0.5)
     samples = flow[rows, columns].astype(np.float64)
     angle, across, fitted = _quietest(terms, samples)
-    limit = max(_LEAST_PX, _LEAST_SHARE * width)
+    limit = max(_LEAST_PX, _LEAST_SHARE * match.grid.width)
     if np.median(np.abs(across)) > limit / 2:
         return None  # no common direction: not two cameras side by side, or the match is no match
     normal = np.array([-np.sin(angle), np.cos(angle)], np.float32)
     everywhere = flow @ normal - _surface(height, width, fitted)
-    moved = (np.abs(everywhere) > limit) & match.inside & (match.disagreement < 1) & (match.likeness > _LIKE)
-    solid = cv2.morphologyEx(moved.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_OPENED, _OPENED), np.uint8))
+    moved = (np.abs(everywhere) > limit) & inside & (disagreement < 1) & (likeness > _LIKE)
+    opened = np.ones((max(3, _OPENED // every),) * 2, np.uint8)
+    solid = cv2.morphologyEx(moved.astype(np.uint8), cv2.MORPH_OPEN, opened)
     there = (solid > 0) & known
     share = float(there.sum() / known.sum())
     distance = float(np.median(np.abs(everywhere[there]))) if there.any() else 0.0

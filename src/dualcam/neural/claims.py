@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import parallel
 from dualcam.camera.channels import highest
 from dualcam.camera.smooth import wide_blur
 from dualcam.classical.evidence import within_reach
@@ -25,37 +26,51 @@ _GRAY = 0.5
 # Correlation of mono's detail with that of the color's luma: related, and hardly related.
 _RELATED, _UNRELATED = 0.6, 0.2
 _HALF = np.float32(0.5)
+# Pixels around its own that a pixel's blur looks at.
+_BLUR_PX = 8
 
 
-def provenance(match: Match, change: FloatArray, sigma: FloatArray) -> NDArray[np.uint8]:
+def provenance(match: Match, color: FloatArray, matched: FloatArray, sigma: FloatArray) -> NDArray[np.uint8]:
     """Where every color comes from, (h, w) ``Provenance`` values.
 
     Measured: both directions of the match agree, inside the color picture, and the network kept the matched color.
 
     Args:
         match: the match.
-        change: (h, w, 3) display, what the network added to the matched color.
+        color: (h, w, 3) display, what the network made.
+        matched: (h, w, 3) display, the matched color.
         sigma: (h, w) display, noise of the color as shot, matched.
     """
-    # The network removes noise too; what counts is a change of the place, not of the pixel.
-    moved = highest(np.abs(cv2.GaussianBlur(change, (0, 0), 1.5)))
-    seen = match.inside & (match.disagreement < _DISAGREEMENT_PX) & (moved < _CHANGED + sigma)
-    out = np.where(seen, Provenance.MEASURED, Provenance.PROPAGATED).astype(np.uint8)
+
+    def seen(rows: slice) -> tuple[NDArray[np.bool_]]:
+        # The network removes noise too; what counts is a change of the place, not of the pixel.
+        moved = highest(np.abs(cv2.GaussianBlur(color[rows] - matched[rows], (0, 0), 1.5)))
+        agreeing = (match.outside[rows] <= 0) & (match.disagreement[rows] < _DISAGREEMENT_PX)
+        return (agreeing & (moved < _CHANGED + sigma[rows]),)
+
+    (measured,) = parallel.banded(seen, len(sigma), _BLUR_PX)
+    out = np.where(measured, Provenance.MEASURED, Provenance.PROPAGATED).astype(np.uint8)
     out[within_reach(match.outside) < _GRAY] = Provenance.NEUTRAL
     return out
 
 
-def fade(mono: FloatArray, color: FloatArray, match: Match) -> FloatArray:
-    """Far beyond the color picture color goes to gray: training knows no such distance.
+def fade(mono: FloatArray, color: FloatArray, match: Match) -> None:
+    """Far beyond the color picture let color go to gray: training knows no such distance.
 
     Args:
         mono: (h, w) display.
-        color: (h, w, 3) display.
+        color: (h, w, 3) float32, display; it is changed in place.
         match: the match.
     """
-    share = within_reach(match.outside)[..., None]
-    gray = mono[..., None]
-    return (gray + share * (color - gray)).astype(np.float32)
+
+    def faded(rows: slice) -> tuple[()]:
+        share = within_reach(match.outside[rows])[..., None]
+        color[rows] -= mono[rows][..., None]
+        color[rows] *= share
+        color[rows] += mono[rows][..., None]
+        return ()
+
+    parallel.banded(faded, len(mono))
 
 
 def allowed(mono: FloatArray, luma: FloatArray, match: Match) -> FloatArray:

@@ -187,6 +187,7 @@ def color_input(mono: FloatArray, exposed: Exposed, match: Match) -> ColorInput:
     memory.give_back()
     display, sigma, matched, matched_luma = seen.mono, keep(seen.sigma), seen.fitting, seen.luma
     filling = fillings(mono, seen, tone)
+    memory.give_back()
     blended = _blended(seen, *filling[-2:])
     del seen
     planes: list[Plane] = [
@@ -196,7 +197,7 @@ def color_input(mono: FloatArray, exposed: Exposed, match: Match) -> ColorInput:
         *(Difference(channel, display) for channel in apart(lit)),
         Difference(display, luma),
         *match_evidence(match, sigma, tone),
-        *map(keep, filling),
+        *filling,
         *apart(blended),
         # 1 in the picture, where zeros stand beyond its edge. 32 planes also cost less time than 31.
         _constant(1.0, display),
@@ -248,7 +249,8 @@ def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
         lambda: exemplars(mono, seen.difference, seen.reliable, tone.weights), lambda: colorize.weigh(seen)
     )
     known = seen.support, seen.reliable
-    return [*apart(seen.filled), *known, *apart(example), distance, *weights]
+    keep = keeping(mono.size)
+    return [*apart(seen.filled), *known, *apart(example), keep(distance), *map(keep, weights)]
 
 
 def apart(picture: FloatArray) -> list[FloatArray]:

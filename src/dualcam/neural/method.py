@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam import memory
 from dualcam.camera.measure import Measured
 from dualcam.classical import exposure
 from dualcam.classical.evidence import logistic
@@ -114,6 +115,7 @@ class Neural:
         residual, logit = self._engine.refcolor.over(fed.planes, watch)
         display, luma, matched, blended, sigma = fed.mono, fed.luma, fed.matched, fed.blended, fed.sigma
         del fed
+        memory.give_back()
         sure = logistic(CLAIM[0] * logit[..., 0] + CLAIM[1])
         sure *= claims.allowed(display, np.asarray(luma, np.float32), match)
         del logit
@@ -121,13 +123,9 @@ class Neural:
         found += blended
         found += display[..., None]
         del residual, blended
-        return Colored(
-            mono=display,
-            color=claims.fade(display, found, match),
-            confidence=sure,
-            provenance=claims.provenance(match, found - matched, sigma),
-            tone=tone,
-        )
+        kinds = claims.provenance(match, found, matched, sigma)
+        claims.fade(display, found, match)
+        return Colored(mono=display, color=found, confidence=sure, provenance=kinds, tone=tone)
 
     def ref_sr(
         self,

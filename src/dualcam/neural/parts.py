@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam import parallel
-from dualcam.camera.half import keeping
+from dualcam.camera.half import unfilled
 from dualcam.frame import FloatArray, Watch
 from dualcam.neural import tiles
 from dualcam.neural.tiles import Layout, Planes, Span
@@ -81,7 +81,6 @@ def _whole(
     kept: Arrays = {}
     out: dict[str, FloatArray] = {}
 
-    keep = keeping(height * width)
     # Two for all tiles, one computed and one prepared: fresh memory costs more time than filling it.
     shape = len(planes), places[0].height, places[0].width
     stacks = [np.empty(shape, np.float32) for _ in range(min(2, parallel.threads()))]
@@ -112,7 +111,7 @@ def _whole(
     for done, (place, fed) in enumerate(parallel.ahead(handed, places), start=len(places) + 1):
         for name, found in network.part(UP, fed).items():
             if name not in out:
-                out[name] = keep(np.empty((height, width, len(found)), np.float32))
+                out[name] = unfilled(height * width, (height, width, len(found)))
             # What lies beyond the picture is cut off on the left.
             here = out[name][place.used(1)]
             inside = np.asarray(found[:, *place.within(1)], np.float32)

@@ -263,7 +263,12 @@ def _evened(picture: FloatArray) -> FloatArray:
 
 
 def _flows(
-    grid: Grid, mono: FloatArray, color: FloatArray, inside: NDArray[np.bool_], alike: float, back: bool = True
+    grid: Grid,
+    mono: FloatArray,
+    color: FloatArray,
+    inside: NDArray[np.bool_],
+    alike: float,
+    back: bool = True,
 ) -> tuple[str, tuple[FloatArray, FloatArray]]:
     """Flow both ways, and whether intensity or gradient was matched for it."""
     flows = {}
