@@ -28,5 +28,6 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(autouse=True)
 def usual_memory(monkeypatch):
-    """Training asks the allocator to keep what is freed, for as long as the process lives; not the tests' process."""
-    monkeypatch.setattr("dualcam.training.memory.keep_freed", lambda: False)
+    """Programs ask the allocator to keep what is freed, for as long as the process lives; not the tests' process."""
+    for name in ("dualcam.training.memory.keep_freed", "dualcam.memory.reuse"):
+        monkeypatch.setattr(name, lambda: False)

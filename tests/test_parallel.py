@@ -121,3 +121,31 @@ def test_bands_give_what_all_rows_at_once_give(threads):
 def test_what_a_band_raises_is_raised():
     with pytest.raises(ZeroDivisionError):
         parallel.banded(lambda rows: (np.zeros(1 // 0),), 300)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_beside_gives_results_and_errors(count, monkeypatch):
+    monkeypatch.setattr(parallel, "threads", lambda: count)
+    with parallel.beside(lambda: 3) as later:
+        assert later() == 3 and later() == 3
+
+    def fail():
+        raise ValueError("beside")
+
+    with parallel.beside(fail) as later, pytest.raises(ValueError, match="beside"):
+        later()
+    done = []
+    with parallel.beside(lambda: done.append(1)), pytest.raises(KeyError):
+        raise KeyError
+    assert done == ([1] if count == 2 else [])  # nobody asked for it
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_ahead_is_one_item_ahead_and_in_order(count, monkeypatch):
+    monkeypatch.setattr(parallel, "threads", lambda: count)
+    begun = []
+    for item, result in parallel.ahead(lambda i: begun.append(i) or i * i, range(6)):
+        assert result == item * item
+        assert begun[: item + 1] == [*range(item + 1)] and len(begun) <= item + count
+    assert begun == [*range(6)]
+    assert [*parallel.ahead(len, [])] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -31,16 +31,21 @@ def is_kept() -> bool:
     return _kept.get()
 
 
-def reuse() -> None:
+def reuse() -> bool:
     """Let the C library use freed memory again before it asks the system for more; for programs, at their start.
 
     Usually large arrays come from the system, which fills them with zeros first: a fifth of the processor time of a
-    fusion. Does nothing where the library is not glibc.
+    fusion. ``give_back`` still returns them. Does nothing, and returns False, where the library is not glibc.
     """
+    return set_options({_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _ARENA_MAX: 1})
+
+
+def set_options(options: Mapping[int, int]) -> bool:
+    """Set options of glibc's ``mallopt``; whether all of them were taken, False elsewhere."""
     library = _library()
-    if library is not None and hasattr(library, "mallopt"):
-        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_ARENA_MAX, 1)):
-            library.mallopt(option, value)
+    if library is None or not hasattr(library, "mallopt"):
+        return False
+    return all([library.mallopt(name, value) == 1 for name, value in options.items()])
 
 
 def give_back() -> None:

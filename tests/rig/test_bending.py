@@ -137,3 +137,26 @@ def test_rows_pass_through_their_knots():
     columns = lens.row_columns(np.array([[0.0, 0.0], [5.0, 300.0], [5.0, 300 / 7]]), COLOR)
     assert np.allclose(columns, [np.eye(8)[0], np.eye(8)[7], np.eye(8)[1]], atol=1e-9)
     assert np.allclose(lens.row_columns(np.random.default_rng(1).random((50, 2)) * 300, COLOR).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    "bends", [((0.0, 0.0), (0.0, 0.0)), ((0.1, -0.05), (-0.2, 0.07)), ((0.4, 0.2), (0.0, 0.0))]
+)
+def test_slopes_are_those_of_small_steps(bends):
+    rng = np.random.default_rng(0)
+    plane = np.eye(3) + rng.normal(0, 0.05, (3, 3))
+    points = rng.uniform(0, 1, (200, 2)) * [1900, 1500]
+    numbers = np.concatenate([(plane / plane[2, 2]).ravel()[:8], *bends])
+
+    def model(v):
+        lenses = lens.Lens((1500, 1900), (v[8], v[9])), lens.Lens((700, 1000), (v[10], v[11]))
+        return lens.Model(*lenses, np.append(v[:8], 1.0).reshape(3, 3))
+
+    slopes = model(numbers).slopes(points, (2, 2))
+    for i in range(12):
+        step = np.zeros(12)
+        step[i] = 1e-6
+        wanted = (model(numbers + step).to_color(points) - model(numbers - step).to_color(points)) / 2e-6
+        # The inverse of a lens is a table: its slope jumps from entry to entry.
+        np.testing.assert_allclose(slopes[:, i], wanted, atol=1e-3 * np.abs(wanted).max())
+    assert model(numbers).slopes(points, (1, 0)).shape == (200, 9, 2)

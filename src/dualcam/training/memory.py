@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
+from dualcam import memory
 
 # From malloc.h of the GNU C library.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -17,11 +16,4 @@ def keep_freed() -> bool:
     system, which has to fill fresh pages with zeros a step later (measured: refEC 0.47 s a step before, 0.14 s after,
     on one loaded core).
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return False
-    settings = {_MMAP_THRESHOLD: _KEPT, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: _KEPT // 4}
-    return all(mallopt(name, value) == 1 for name, value in settings.items())
+    return memory.set_options({_MMAP_THRESHOLD: _KEPT, _TRIM_THRESHOLD: _KEPT, _TOP_PAD: _KEPT // 4})
