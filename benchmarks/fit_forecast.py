@@ -1,10 +1,11 @@
 """Measure what ``dualcam.fusion.forecast`` foretells, and print its tables.
 
-    python benchmarks/fit_forecast.py [--megapixels 1 5 16] [--scales 2 4]
+    python benchmarks/fit_forecast.py [--megapixels 1 5 16] [--scales 2 4] [--large 28 50]
 
 Every case is a process of its own; the pictures are those of ``benchmarks/speed.py``. For every hop, seconds (in
 units of the standard task) and peak memory are fitted as sums of shares of the sizes, none of them negative, so that
-relative errors are least. ``benchmarks/speed.py`` shows how true the forecasts come. Needs Linux, for the memory of
+relative errors are least. The memory of pictures so large that they are kept in half precision (``camera.half``) is
+fitted by itself, at scale 2. ``benchmarks/speed.py`` shows how true the forecasts come. Needs Linux, for the memory of
 hops.
 """
 
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from dualcam.fusion.forecast import LARGE
 from speed import make_pair
 
 METHODS = ("classical", "neural")
@@ -31,12 +33,14 @@ def case(folder: Path, method: str) -> dict[str, Any]:
     """Fuse a pair in this process: seconds and peak memory of every hop, and the two trials."""
     import cv2
 
+    from dualcam import memory
     from dualcam.cli.app import build
     from dualcam.files.write import write
     from dualcam.fusion import forecast
     from dualcam.fusion.fuser import Fuser
 
     build()
+    memory.reuse()
     fuser = Fuser(method)
     peaks: dict[str, float] = {}
     # The machine is tried out before the work, as a forecast does it.
@@ -100,34 +104,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the tables of dualcam.fusion.forecast.")
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 5, 16])
     parser.add_argument("--scales", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--large", type=float, nargs="+", default=[28, 50])
     parser.add_argument("--worker", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         print(json.dumps(case(options.folder, options.worker)))
         return
-    cases: dict[str, list[dict[str, Any]]] = {method: [] for method in METHODS}
-    for size, scale in product(options.megapixels, options.scales):
+    cases: dict[str, list[dict[str, Any]]] = {
+        method + large: [] for method in METHODS for large in ("", LARGE)
+    }
+    sizes = [(size, scale, "") for size, scale in product(options.megapixels, options.scales)]
+    for size, scale, large in [*sizes, *((size, 2, LARGE) for size in options.large)]:
         with tempfile.TemporaryDirectory() as name:
             make_pair(size, Path(name), scale)
             for method in METHODS:
                 command = [sys.executable, __file__, "--worker", method, "--folder", name]
                 out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-                cases[method].append(json.loads(out.splitlines()[-1]))
-                print(
-                    f"{size:g} MP, scale {scale}, {method}: {cases[method][-1]['total']:.1f} s",
-                    file=sys.stderr,
-                )
+                found = json.loads(out.splitlines()[-1])
+                cases[method + large].append(found)
+                print(f"{size:g} MP, scale {scale}, {method}: {found['total']:.1f} s", file=sys.stderr)
     for title in ("UNITS", "MIB"):
         print(f"{title}: Mapping[str, Mapping[str, Row]] = {{")
-        for method, found in cases.items():
+        for method, done in cases.items():
+            if title == "UNITS" and method.endswith(LARGE):
+                continue
             print(f'    "{method}": {{')
-            for hop in found[0]["seconds"]:
+            for hop in done[0]["seconds"]:
                 if title == "UNITS":
-                    sizes = [[*sizes_of(one), one["networks"].get(hop, 0.0) / one["unit"]] for one in found]
-                    row = line(sizes, [one["seconds"][hop] / one["unit"] for one in found])
+                    rows = [[*sizes_of(one), one["networks"].get(hop, 0.0) / one["unit"]] for one in done]
+                    row = line(rows, [one["seconds"][hop] / one["unit"] for one in done])
                 else:
-                    row = line([sizes_of(one) for one in found], [one["mib"][hop] for one in found])
+                    row = line([sizes_of(one) for one in done], [one["mib"][hop] for one in done])
                 print(f'        "{hop}": ({", ".join(f"{share:.3g}" for share in row)}),')
             print("    },")
         print("}")

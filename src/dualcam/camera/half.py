@@ -18,13 +18,18 @@ from dualcam.frame import FloatArray
 _MANY = 6_000_000
 
 
+def is_large(pixels: int) -> bool:
+    """Whether planes of a picture of so many pixels are kept in half precision."""
+    return pixels > _MANY
+
+
 def keeping(pixels: int) -> Callable[[FloatArray], FloatArray]:
     """How planes of a picture of so many pixels are kept: as they are, or float16 (whatever their type says)."""
-    if pixels <= _MANY:
+    if not is_large(pixels):
         return lambda plane: plane
     return lambda plane: cast(FloatArray, plane.astype(np.float16))
 
 
 def unfilled(pixels: int, shape: tuple[int, ...]) -> FloatArray:
     """An array for what is kept of a picture of so many pixels, not yet filled."""
-    return np.empty(shape, np.float32 if pixels <= _MANY else np.float16)
+    return np.empty(shape, np.float16 if is_large(pixels) else np.float32)

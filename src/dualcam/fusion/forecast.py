@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from dualcam.camera.curves import encode
+from dualcam.camera.half import is_large
 from dualcam.frame import Size
 from dualcam.fusion.method import Method
 
@@ -45,6 +46,9 @@ UNITS: Mapping[str, Mapping[str, Row]] = {
         "write": (0, 10.2, 4.48, 0),
     },
 }
+LARGE = ", large"
+"""What follows a method's name in ``MIB`` for color pictures that are kept in half precision."""
+
 # MiB that the process has at most: always, per megapixel of mono, per megapixel of color.
 MIB: Mapping[str, Mapping[str, Row]] = {
     "classical": {
@@ -112,6 +116,7 @@ def forecast(method: Method, mono: Size, color: Size) -> Forecast:
     unit = standard_task()
     loads = method.loads(mono, color, color)
     sizes = [1.0, *(height * width / 1e6 for height, width in (mono, color))]
+    memory = MIB[method.name + LARGE * is_large(color[0] * color[1])]
     hops = {}
     for name, row in UNITS[method.name].items():
         tiles = loads[name].seconds / unit if name in loads else 0.0
@@ -120,7 +125,7 @@ def forecast(method: Method, mono: Size, color: Size) -> Forecast:
         megapixels=mono[0] * mono[1] / 1e6,
         tiles=sum(load.tiles for load in loads.values()),
         hops=hops,
-        mib=max(_sum(row, sizes) for row in MIB[method.name].values()),
+        mib=max(_sum(row, sizes) for row in memory.values()),
     )
 
 

@@ -272,6 +272,8 @@ def _flows(
 ) -> tuple[str, tuple[FloatArray, FloatArray]]:
     """Flow both ways, and whether intensity or gradient was matched for it."""
     flows = {}
+    # The directions' agreement chooses between the two: then both are found finely.
+    back = back or alike < _SPECTRA_DOUBTFUL
     if alike >= _SPECTRA_STRANGE:
         flows["intensity"] = _flow(mono, color), _flow(color, mono, fine=back)
     if alike < _SPECTRA_DOUBTFUL:
