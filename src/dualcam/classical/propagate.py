@@ -60,11 +60,17 @@ def _filter(stacked: FloatArray, mono: FloatArray, reach: float) -> FloatArray:
 
 def _sweep(picture: FloatArray, feedback: FloatArray, axis: int) -> FloatArray:
     """First-order recursion forth and back along an axis; ``feedback`` lies between neighbors."""
-    # The recursion runs over the leading axis, all lines at once.
-    out = np.ascontiguousarray(np.moveaxis(picture, axis, 0)).copy()
-    gain = np.ascontiguousarray(np.moveaxis(feedback, axis, 0))[..., None]
+    # The recursion runs over the leading axis, all lines at once; channels lie apart, so that what numpy runs over in
+    # one go is a line's length and not the few channels.
+    out = np.array(picture.transpose(axis, 2, 1 - axis), order="C")
+    gain = np.ascontiguousarray(np.moveaxis(feedback, axis, 0))
+    step = np.empty_like(out[0])
     for i in range(1, len(out)):
-        out[i] += gain[i - 1] * (out[i - 1] - out[i])
+        np.subtract(out[i - 1], out[i], out=step)
+        step *= gain[i - 1]
+        out[i] += step
     for i in range(len(out) - 2, -1, -1):
-        out[i] += gain[i] * (out[i + 1] - out[i])
-    return np.moveaxis(out, 0, axis)
+        np.subtract(out[i + 1], out[i], out=step)
+        step *= gain[i]
+        out[i] += step
+    return out.transpose((0, 2, 1) if axis == 0 else (2, 0, 1))

@@ -37,7 +37,8 @@ def fit_lenses(start: Model, mono: Points, color: Points, bends: tuple[int, int]
     residual, fresh = _turned(color - here, axis), True
     for _ in range(_ROUNDS):
         if fresh:
-            weight = _weights(residual)
+            spread = _spreads(residual)
+            weight, loss = _weights(residual, spread), _loss(residual, spread)
             slopes = _turned(best.slopes(mono, bends), axis).swapaxes(1, 2)
             flat = (slopes * weight[..., None]).reshape(-1, len(free))
             normal = flat.T @ slopes.reshape(-1, len(free)) + np.diag(stiff)
@@ -53,7 +54,7 @@ def fit_lenses(start: Model, mono: Points, color: Points, bends: tuple[int, int]
             continue
         there = tried.to_color(mono)
         after = _turned(color - there, axis)
-        if _loss(after, residual) <= _loss(residual, residual):
+        if _loss(after, spread) <= loss:
             small = float(np.abs(there - here).max()) < 1e-3
             values, best, here, residual, damping = moved, tried, there, after, max(damping / 10, 1e-9)
             fresh = True
@@ -80,7 +81,8 @@ def fit_linear(columns: Points, residual: Points, axis: Points, stiff: float) ->
     """
     turned, found = _turned(residual, axis), np.zeros((columns.shape[1], 2))
     for _ in range(10):
-        weight = _weights(turned - columns @ found)
+        left = turned - columns @ found
+        weight = _weights(left, _spreads(left))
         for i in (0, 1):
             normal = columns.T @ (weight[:, i : i + 1] * columns)
             normal += stiff * weight[:, i].sum() * np.eye(len(normal)) / len(normal)
@@ -93,14 +95,17 @@ def spread_of(values: Points) -> float:
     return max(float(np.median(np.abs(values))) / 0.6745, 1 / 3)
 
 
-def _weights(turned: Points) -> Points:
-    spread = np.array([spread_of(turned[:, i]) for i in (0, 1)])
+def _spreads(turned: Points) -> Points:
+    """Those of both components of (n, 2)."""
+    return np.array([spread_of(turned[:, i]) for i in (0, 1)])
+
+
+def _weights(turned: Points, spread: Points) -> Points:
     return np.asarray(1 / (spread**2 * (1 + (turned / (2 * spread)) ** 2)))
 
 
-def _loss(turned: Points, before: Points) -> float:
-    """Cauchy's loss with the spreads of the residuals before."""
-    spread = np.array([spread_of(before[:, i]) for i in (0, 1)])
+def _loss(turned: Points, spread: Points) -> float:
+    """Cauchy's loss."""
     return float(np.log1p((turned / (2 * spread)) ** 2).sum())
 
 
