@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import pytest
 from hypothesis import settings
@@ -26,8 +28,10 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
-@pytest.fixture(autouse=True)
-def usual_memory(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def usual_memory() -> Iterator[None]:
     """Programs ask the allocator to keep what is freed, for as long as the process lives; not the tests' process."""
-    for name in ("dualcam.training.memory.keep_freed", "dualcam.memory.reuse"):
-        monkeypatch.setattr(name, lambda: False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("dualcam.training.memory.keep_freed", "dualcam.memory.reuse"):
+            patch.setattr(name, lambda: False)
+        yield
