@@ -114,7 +114,7 @@ def torch() -> Any:
         UnavailableError: it is not there, or cannot be loaded.
     """
     try:
-        import torch
+        from dualcam.networks.present import torch
     except (ImportError, OSError) as error:
         raise UnavailableError(
             f"PyTorch cannot be imported: {error}.",
