@@ -72,6 +72,8 @@ def test_the_engine_that_has_the_device(monkeypatch, asked, device, built, cuda,
 
 
 def test_an_engine_that_is_not_there(monkeypatch):
+    # Whether another test has asked for PyTorch before must not matter.
+    monkeypatch.delitem(sys.modules, "dualcam.networks.present", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UnavailableError, match="PyTorch cannot be imported") as caught:
         devices.settle("torch", "cpu")
