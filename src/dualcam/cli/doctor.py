@@ -22,6 +22,7 @@ _PACKAGES = (
     ("OpenCV", "cv2", True),
     ("tifffile", "tifffile", True),
     ("Pillow", "PIL", True),
+    ("isal", "isal", False),
     ("onnxruntime", "onnxruntime", True),
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dualcam.errors import InputError
+from dualcam.files import deflate
 from dualcam.files.metadata import orientation
 from dualcam.files.samples import Header, check_size
 from dualcam.files.source import Source, opened
@@ -24,7 +25,12 @@ _PIECE = 1 << 16  # bytes of a large chunk that are handed over at a time
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     """One PNG chunk: length, kind, data and checksum."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+    return (
+        struct.pack(">I", len(data))
+        + kind
+        + data
+        + struct.pack(">I", deflate.crc32(data, deflate.crc32(kind)))
+    )
 
 
 def chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
@@ -46,14 +52,14 @@ def chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         if len(head) < 8:
             raise ValueError("it ends before its last chunk")
         left, kind = struct.unpack(">I4s", head)
-        checksum = zlib.crc32(kind)
+        checksum = deflate.crc32(kind)
         while True:
             wanted = min(left, _PIECE) if kind == b"IDAT" else left
             body = stream.read(wanted)
             if len(body) < wanted:
                 raise ValueError("it ends in the middle of a chunk")
             left -= wanted
-            checksum = zlib.crc32(body, checksum)
+            checksum = deflate.crc32(body, checksum)
             if not left:
                 break
             yield kind, body

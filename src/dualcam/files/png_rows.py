@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualcam import parallel
+from dualcam.files import deflate
 from dualcam.files.png import CHANNELS, SIGNATURE, chunk, chunks
 from dualcam.files.samples import Header, Samples
 from dualcam.files.source import Source, opened
@@ -88,7 +89,7 @@ def _in_strips(packed: Iterable[bytes], channels: int, out: Samples) -> None:
 
 def _unpacked(packed: Iterable[bytes], row: int, height: int, at_once: int) -> Iterator[bytes]:
     """Strips of ``at_once`` rows of ``row`` bytes each, filtered as they are stored."""
-    unpacker = zlib.decompressobj()
+    unpacker = deflate.unpacker()
     pieces = iter(packed)
     parts: list[bytes] = []
     have, left = 0, height * row
@@ -100,7 +101,7 @@ def _unpacked(packed: Iterable[bytes], row: int, height: int, at_once: int) -> I
                 raise ValueError("its compressed data are too short")
             try:
                 parts.append(unpacker.decompress(piece))
-            except zlib.error as error:
+            except deflate.ERRORS as error:
                 raise ValueError("its compressed data are damaged") from error
             have += len(parts[-1])
         ready = b"".join(parts)
@@ -116,7 +117,7 @@ def _stored(data: bytes) -> bytes:
         block = view[start : start + _STORED]
         is_last = start + _STORED >= len(data)
         blocks += [struct.pack("<BHH", is_last, len(block), len(block) ^ 0xFFFF), block]
-    return b"".join([*blocks, struct.pack(">I", zlib.adler32(data))])
+    return b"".join([*blocks, struct.pack(">I", deflate.adler32(data))])
 
 
 def _decoded(bare: bytes) -> NDArray[Any]:

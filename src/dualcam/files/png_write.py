@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dualcam.files import deflate
 from dualcam.files.png import SIGNATURE, chunk
 from dualcam.files.strips import Picture
 
@@ -32,7 +32,7 @@ def write(stream: BinaryIO, picture: Picture, extra: Iterable[tuple[bytes, bytes
     stream.write(chunk(b"IDAT", b"\x78\x01"))
     checksum = 1
     for packed, filtered in picture.each(_packed):
-        checksum = zlib.adler32(filtered.data, checksum)
+        checksum = deflate.adler32(filtered.data, checksum)
         stream.write(chunk(b"IDAT", packed))
     stream.write(chunk(b"IDAT", b"\x03\x00" + struct.pack(">I", checksum)) + chunk(b"IEND", b""))
 
@@ -46,6 +46,4 @@ def _packed(rows: NDArray[Any]) -> tuple[bytes, NDArray[np.uint8]]:
     filtered[:, 0] = 1
     filtered[:, 1 : 1 + beside] = data[:, :beside]
     np.subtract(data[:, beside:], data[:, :-beside], out=filtered[:, 1 + beside :])
-    # Noise has no repetitions worth looking for: only runs, and short codes for small differences.
-    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    return packer.compress(filtered.data) + packer.flush(zlib.Z_SYNC_FLUSH), filtered
+    return deflate.packed_part(filtered.data), filtered

@@ -7,7 +7,6 @@ made here, in the threads that make the samples.
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,6 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
+from dualcam.files import deflate
 from dualcam.files.strips import Picture
 
 # A classic TIFF counts its bytes in 32 bits. Packed noise may grow a little, and directories follow.
@@ -68,9 +68,7 @@ def _packed(rows: NDArray[Any]) -> bytes:
     if _has_predictor(rows.dtype):
         # Modulo the largest number, as the format wants it.
         np.subtract(rows[:, 1:], rows[:, :-1], out=stored[:, 1:])
-    # As in PNG: noise has no repetitions worth looking for.
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
-    return packer.compress(stored.data) + packer.flush()
+    return deflate.packed(stored.data)
 
 
 def _append(stream: BinaryIO, directories: dict[int, dict[int, Any]]) -> None:
