@@ -9,7 +9,7 @@ import pytest
 import untrained
 from dualcam.errors import UnavailableError
 from dualcam.neural import manifest
-from dualcam.neural.manifest import DataSet, Entry, Run
+from dualcam.neural.manifest import DataSet, Entry, File, Int8, Int8InOne, Run
 
 ENTRY = Entry(
     "refec.onnx",
@@ -42,6 +42,17 @@ def write(folder, text):
 def test_what_is_written_is_read(tmp_path):
     entries = {"refec": ENTRY, "refsr": dataclasses.replace(ENTRY, file="refsr.onnx")}
     assert manifest.read(write(tmp_path, manifest.text(entries))) == entries
+
+
+def test_both_forms_in_8_bits_are_read(tmp_path):
+    parts = (File(f"refec.int8.{part}.onnx", "cd" * 32, 5) for part in ("down", "middle", "up"))
+    in_one = Int8InOne("refsr.int8.onnx", "ef" * 32, 7, 1e-5)
+    entries = {
+        "refec": dataclasses.replace(ENTRY, int8=Int8(*parts, halo=9, tile=64, error=0.25)),
+        "refsr": dataclasses.replace(ENTRY, file="refsr.onnx", int8=in_one),
+    }
+    assert manifest.read(write(tmp_path, manifest.text(entries))) == entries
+    assert [file.file for file in entries["refsr"].files] == ["refsr.onnx", "refsr.int8.onnx"]
 
 
 def test_results_depend_on_what_stands_apart_from_the_run(tmp_path):

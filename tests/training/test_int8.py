@@ -60,7 +60,7 @@ def planes(name, height, width):
     return rng.normal(0, 0.3, (len(engine.PLANES[name]), height, width)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["refec", "refcolor"])
+@pytest.mark.parametrize("name", ["refec", "refcolor", "refsr"])
 def test_what_8_bits_give_is_near_to_floating_point(exported, name):
     given = planes(name, 96, 80)
     wide, short = (over(exported, name, precision, given) for precision in ("float32", "int8"))
@@ -83,6 +83,16 @@ def test_tiles_give_what_the_whole_picture_gives(exported, name, size):
             np.testing.assert_array_equal(a, b)
 
 
+def test_of_refsr_only_the_coarsest_scale_is_rounded(exported):
+    entry = manifest.read(exported / "w")["refsr"]
+    assert engine.load(exported / "w").refsr.precision == "int8"
+    graph = onnx.load(exported / "w" / entry.int8.file).graph
+    kinds = {w.name: w.data_type for w in graph.initializer}
+    short = {name for name, kind in kinds.items() if kind == onnx.TensorProto.INT8 and "weight" in name}
+    assert short and all(name.startswith("net.middle.") for name in short)
+    assert any(name.startswith("net.encoders.") for name in kinds)
+
+
 def test_short_memory_halves_the_tiles(exported, monkeypatch):
     network = engine.load(exported / "w", threads=1, precision="int8").refec
     given, part = planes("refec", 200, 180), network.part
@@ -103,7 +113,7 @@ def test_short_memory_halves_the_tiles(exported, monkeypatch):
 
 
 def test_8_bits_are_what_a_cpu_gets_and_only_where_there_are_any(exported, tmp_path):
-    for precision, wanted in (("auto", "int8, float32"), ("int8", "int8, float32"), ("float32", "float32")):
+    for precision, wanted in (("auto", "int8"), ("int8", "int8"), ("float32", "float32")):
         assert engine.load(exported / "w", precision=precision).precision == wanted
     assert engine.alone(exported / "w", "refec", device="cuda").precision == "float32"
     exporter.export(write_run(tmp_path / "run"), tmp_path / "w", date="2026-01-31")
@@ -114,7 +124,7 @@ def test_8_bits_are_what_a_cpu_gets_and_only_where_there_are_any(exported, tmp_p
 
 def test_both_forms_have_the_same_weights_and_old_runtimes_know_them(exported):
     entry = manifest.read(exported / "w")["refec"]
-    for file in entry.files:
+    for file in (*entry.files, *manifest.read(exported / "w")["refsr"].files):
         model = onnx.load(exported / "w" / file.file)
         assert model.ir_version <= 9
         assert {o.version for o in model.opset_import if not o.domain} == {17}

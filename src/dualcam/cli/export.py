@@ -39,8 +39,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Also write refEC and refColor in 8 bits, twice to three times as fast on a CPU; DIR holds samples of "
-            "`dualcam train samples`, which give the ranges.",
+            help="Also write refEC and refColor in 8 bits, twice to three times as fast on a CPU, and refSR's coarsest "
+            "scale; DIR holds samples of `dualcam train samples`, which give the ranges.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace networks that are there.")] = False,

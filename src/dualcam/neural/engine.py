@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dualcam.errors import UnavailableError
 from dualcam.neural import devices, features, manifest
-from dualcam.neural.manifest import Entry
+from dualcam.neural.manifest import Entry, Int8
 from dualcam.neural.network import AnyNetwork, Network, PartedNetwork
 from dualcam.neural.session import OnnxSession
 
@@ -99,8 +99,6 @@ def load(
     refec, refcolor = (
         alone(folder, name, threads, device, precision, engine) for name in manifest.NETWORKS[:2]
     )
-    # It is limited by memory traffic and never in 8 bits.
-    precision = "float32" if precision == "int8" else precision
     refsr = alone(folder, manifest.NETWORKS[2], threads, device, precision, engine)
     assert isinstance(refsr, Network)
     runs = dict.fromkeys(entries[name].run.name for name in manifest.NETWORKS)
@@ -137,7 +135,10 @@ def alone(
     if engine == devices.TORCH:
         return _on_torch(folder, name, entry, threads, device, precision, together)
     if entry.int8 and (precision == "int8" or (precision == "auto" and devices.DEVICES[device].int8)):
-        return PartedNetwork(folder, entry, entry.int8, OUTPUTS[name], threads, device)
+        if isinstance(entry.int8, Int8):
+            return PartedNetwork(folder, entry, entry.int8, OUTPUTS[name], threads, device)
+        session = OnnxSession(folder, entry.int8, device)
+        return Network(session, entry, OUTPUTS[name], threads, together, precision="int8")
     return Network(OnnxSession(folder, entry, device), entry, OUTPUTS[name], threads, together)
 
 

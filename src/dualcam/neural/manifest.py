@@ -100,6 +100,22 @@ class Int8:
 
 
 @dataclass(frozen=True, slots=True)
+class Int8InOne(File):
+    """The same network with its coarsest scale in 8 bits, in one file and computed as the other one is.
+
+    Attributes:
+        error: as in ``Int8``.
+    """
+
+    error: float
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All of them."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry(File):
     """One network, in one file.
 
@@ -121,7 +137,7 @@ class Entry(File):
     multiple: int
     tile: int
     run: Run
-    int8: Int8 | None = None
+    int8: Int8 | Int8InOne | None = None
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -163,6 +179,7 @@ def read(folder: Path) -> dict[str, Entry]:
         ) from error
 
 
+_WHOLE = "whole"
 _RENEW = "Install dualcam anew, or export the weights again."
 
 
@@ -173,8 +190,9 @@ def _entry(table: Mapping[str, Any], run: Mapping[str, Any]) -> Entry:
         **{**table, "planes": tuple(table["planes"]), "run": Run(**{**run, "data": data}), "int8": int8}
     )
     sizes = [entry.bytes, entry.parameters, entry.multiply_adds, entry.halo, entry.multiple, entry.tile]
-    sizes += [int8.halo, int8.tile] if int8 else []
-    least = [entry.multiple, entry.tile, int8.tile if int8 else 1]
+    sizes += [one.bytes for one in entry.files]
+    sizes += [int8.halo, int8.tile] if isinstance(int8, Int8) else []
+    least = [entry.multiple, entry.tile, int8.tile if isinstance(int8, Int8) else 1]
     if not all(type(size) is int and size >= 0 for size in sizes) or min(least) < 1:
         raise ValueError(f"sizes {sizes}")
     for one in entry.files:
@@ -183,7 +201,9 @@ def _entry(table: Mapping[str, Any], run: Mapping[str, Any]) -> Entry:
     return entry
 
 
-def _int8(table: Mapping[str, Any]) -> Int8:
+def _int8(table: Mapping[str, Any]) -> Int8 | Int8InOne:
+    if _WHOLE in table:
+        return Int8InOne(**table[_WHOLE], error=table["error"])
     parts = {f.name: File(**table[f.name]) for f in fields(Int8) if isinstance(table[f.name], Mapping)}
     return Int8(**{**table, **parts})
 
@@ -200,14 +220,19 @@ def text(entries: Mapping[str, Entry]) -> str:
         lines += [f"{key} = {_toml(getattr(entry, key))}" for key in plain]
         if entry.int8:
             lines += ["", f"[networks.{name}.int8]"]
-            lines += [f"{key} = {_toml(getattr(entry.int8, key))}" for key in ("halo", "tile", "error")]
-            for key in ("down", "middle", "up"):
-                part = getattr(entry.int8, key)
-                inside = ", ".join(f"{f.name} = {_toml(getattr(part, f.name))}" for f in fields(File))
-                lines.append(f"{key} = {{ {inside} }}")
+            lines += _int8_lines(entry.int8)
     for name, entry in entries.items():
         lines += _run_lines(f"run.{name}", entry.run)
     return "\n".join(lines) + "\n"
+
+
+def _int8_lines(int8: Int8 | Int8InOne) -> Iterator[str]:
+    in_one = isinstance(int8, Int8InOne)
+    keys = ("error",) if in_one else ("halo", "tile", "error")
+    yield from (f"{key} = {_toml(getattr(int8, key))}" for key in keys)
+    for key, part in zip((_WHOLE,) if in_one else ("down", "middle", "up"), int8.files, strict=True):
+        inside = ", ".join(f"{f.name} = {_toml(getattr(part, f.name))}" for f in fields(File))
+        yield f"{key} = {{ {inside} }}"
 
 
 def _run_lines(table: str, run: Run) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Load:
 
 
 class Network:
-    """One network of a folder of weights, in floating point.
+    """One network of a folder of weights, in one file.
 
     Args:
         session: runs its file.

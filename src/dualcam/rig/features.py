@@ -27,7 +27,7 @@ _RATIO = 0.85
 # Features of one picture that are compared with all of the other at a time.
 _AT_ONCE = 512
 # So many matches that agree need no others. With fewer than so many, the red channel is searched as well.
-_PLENTY, _ENOUGH = 300, 400
+_PLENTY, _ENOUGH = 800, 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dualcam.neural.manifest import Entry, Int8, Scores
+from dualcam.neural.manifest import Entry, Int8, Int8InOne, Scores
 
 _DOES = MappingProxyType(
     {
@@ -105,11 +105,12 @@ def card(name: str, entry: Entry) -> str:
     )
 
 
-def _int8(int8: Int8) -> str:
+def _int8(int8: Int8 | Int8InOne) -> str:
     files = ", ".join(f"`{one.file}`" for one in int8.files)
     size = sum(one.bytes for one in int8.files) / 1e6
+    kind = ("coarsest scale in 8 bits", "") if isinstance(int8, Int8InOne) else ("in 8 bits", " together")
     return (
-        f"| in 8 bits | {files}, {size:.2f} MB together; what it adds differs by {int8.error:.2g} (display, root mean "
+        f"| {kind[0]} | {files}, {size:.2f} MB{kind[1]}; what it adds differs by {int8.error:.2g} (display, root mean "
         f"square on training samples) |\n"
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -20,7 +21,7 @@ from dualcam.frame import FloatArray
 from dualcam.networks.blocks import reach_of_fine
 from dualcam.neural import manifest, parts
 from dualcam.neural.engine import OUTPUTS, PLANES
-from dualcam.neural.manifest import Entry, File, Int8, Run
+from dualcam.neural.manifest import Entry, File, Int8, Int8InOne, Run
 from dualcam.training import batches, card, graph, graph_int8, int8, origins, stages
 from dualcam.training import config as configs
 from dualcam.training.sources import Sources
@@ -78,8 +79,8 @@ def export(
         date: of the export, YYYY-MM-DD.
         data: folders that were trained on, each with an ``index.csv`` (columns file, license).
         half: store the weights of convolutions in 16 bits; they are computed with in 32.
-        int8_samples: folder of prepared samples; refEC and refColor are written in 8 bits, too, calibrated with them.
-            Both forms then have the same weights, rounded to 8 bits.
+        int8_samples: folder of prepared samples; the networks are written in 8 bits, too, calibrated with them. Both
+            forms of refEC and refColor then have the same weights, rounded to 8 bits.
         force: networks that ``out`` holds may be replaced.
 
     Returns:
@@ -105,7 +106,7 @@ def export(
             raise OutputError(f"{target} exists.", "Use --force or another folder for --out.")
         network, step = load(path, name)
         planes = None
-        if int8_samples is not None and name in int8.NETWORKS:
+        if int8_samples is not None:
             planes = calibration(name, int8_samples, run)
         one, contents = _exported(name, network, origins.run(run, files, date, step, sets), half, planes)
         written |= contents
@@ -153,15 +154,20 @@ def _exported(
     rounding = rounding_error(network, inputs, unet.multiple)
     eight: tuple[str, ...] = ()
     # What is compared and described below is what will be run.
-    if planes is not None:
+    if planes is not None and name in int8.NETWORKS:
         eight = int8.weights(network)
         int8.round_weights(network)
     if half:
         network.load_state_dict(_rounded(network, eight))
     content = graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name], half, eight)
     files = {f"{name}.onnx": content}
-    short = None
-    if planes is not None:
+    short: Int8 | Int8InOne | None = None
+    if planes is not None and name in int8.MIDDLE:
+        fast = graph_int8.middle_to_int8(graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name]), planes)
+        files |= {f"{name}.int8.onnx": fast}
+        error = _int8_error(name, content, [fast], planes)
+        short = Int8InOne(**asdict(_file(f"{name}.int8.onnx", fast)), error=error)
+    elif planes is not None:
         plain = graph.to_onnx(network, inputs, unet.multiple, OUTPUTS[name])
         fine = min(_FINE, len(unet.blocks) - 1)
         made = graph_int8.to_int8(plain, planes, OUTPUTS[name], fine)
@@ -170,7 +176,7 @@ def _exported(
             **{part: _file(f"{name}.int8.{part}.onnx", fast) for part, fast in made.items()},
             halo=reach_of_fine(unet.blocks, unet.stride, unet.beside, fine),
             tile=_INT8_TILE,
-            error=_int8_error(name, content, made, planes),
+            error=_int8_error(name, content, [made[part] for part in parts.PARTS], planes),
         )
     entry = Entry(
         **asdict(_file(f"{name}.onnx", content)),
@@ -202,20 +208,20 @@ def calibration(name: str, folder: Path, run: Path) -> list[FloatArray]:
     Raises:
         InputError: there are too few samples, or they or the run's settings cannot be used.
     """
-    stage: configs.Stage = "refec" if name == "refec" else "refcolor"
+    stage = cast("configs.Stage", name)
     data = replace(configs.read(run / "config.toml", stage).data, validation=_CALIBRATION)
     store = Store(folder, data.seed, Sources(), "train")
     with torch.no_grad():
         return [stages.fed(name, batch)[0].numpy() for batch in batches.validation(store, stage, data)]
 
 
-def _int8_error(name: str, content: bytes, fast: Mapping[str, bytes], planes: Sequence[FloatArray]) -> float:
+def _int8_error(name: str, content: bytes, fast: Sequence[bytes], planes: Sequence[FloatArray]) -> float:
     """Root mean square difference that 8 bits make to what the network adds.
 
     Raises:
         DualcamError: it is no longer the same network.
     """
-    wide, short = _session(content), [_session(fast[part]) for part in parts.PARTS]
+    wide, short = _session(content), [_session(part) for part in fast]
 
     def through_parts(planes: FloatArray) -> FloatArray:
         known = {parts.INPUT: planes[None]}

@@ -1,14 +1,15 @@
-"""Networks in 8 bits as ONNX files, in three parts: fine scales down, coarse scales, fine scales up.
+"""Networks in 8 bits as ONNX files: all of a network in three parts, or its coarsest scale only, in one file.
 
-The fine scales look a few pixels far and are most of the work: they are computed tile by tile. The coarse ones look
-far, and are small enough for the whole picture at once (``neural.parts``).
+The parts are fine scales down, coarse scales, fine scales up. The fine scales look a few pixels far and are most of the
+work: they are computed tile by tile. The coarse ones look far, and are small enough for the whole picture at once
+(``neural.parts``).
 """
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +42,7 @@ def to_int8(
     Returns:
         The files of the parts "down", "middle" and "up".
     """
-    whole = onnx.shape_inference.infer_shapes(_rounded(model, planes))
+    whole = onnx.shape_inference.infer_shapes(_rounded(model, planes, _all_but_the_ends, whole_ranges=False))
     made = {output: node for node in whole.graph.node for output in node.output}
     nodes = {node.name: node for node in whole.graph.node}
 
@@ -63,6 +64,28 @@ def to_int8(
     return {name: _finished(part, names) for name, part in parts.items()}
 
 
+def middle_to_int8(model: bytes, planes: Sequence[FloatArray]) -> bytes:
+    """The same network with its coarsest scale computed in 8 bits.
+
+    The finer scales pass it by, and nothing of a layer's range is cut off: it loses hardly anything.
+
+    Args:
+        model: as for ``to_int8``.
+        planes: the same.
+    """
+    return _finished(_rounded(model, planes, _all_but_the_middle, whole_ranges=True), {})
+
+
+def _all_but_the_ends(nodes: Sequence[Any]) -> list[str]:
+    """What is not rounded: the first convolution, the last, and what follows."""
+    convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
+    return [nodes[convolutions[0]].name, *(node.name for node in nodes[convolutions[-1] :])]
+
+
+def _all_but_the_middle(nodes: Sequence[Any]) -> list[str]:
+    return [node.name for node in nodes if not node.name.startswith("/net/middle/")]
+
+
 def _also_fed(whole: Any, made: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
     """The input, if the end of the network looks at it again."""
     first = "/net/head/Conv"
@@ -79,7 +102,7 @@ def _also_fed(whole: Any, made: Mapping[str, Any], outputs: Sequence[str]) -> li
 
 
 def _finished(part: Any, names: Mapping[str, str]) -> bytes:
-    """A part as a file, its ends renamed."""
+    """A network or a part of one as a file, its ends renamed."""
     for node in part.graph.node:
         for ends in (node.input, node.output):
             ends[:] = [names.get(end, end) for end in ends]
@@ -91,14 +114,21 @@ def _finished(part: Any, names: Mapping[str, str]) -> bytes:
     return bytes(part.SerializeToString(deterministic=True))
 
 
-def _rounded(model: bytes, planes: Sequence[FloatArray]) -> Any:
-    """The whole network in 8 bits, as ONNX Runtime's own package makes it."""
+def _rounded(
+    model: bytes,
+    planes: Sequence[FloatArray],
+    excluded: Callable[[Sequence[Any]], list[str]],
+    whole_ranges: bool,
+) -> Any:
+    """The network in 8 bits, as ONNX Runtime's own package makes it, but for the ``excluded`` of its nodes."""
+    method, options = quantization.CalibrationMethod.Percentile, {"CalibPercentile": _PERCENTILE}
+    if whole_ranges:
+        method, options = quantization.CalibrationMethod.MinMax, {}
     with TemporaryDirectory() as folder, _quiet():
         plain, ready, done = (str(Path(folder) / name) for name in ("plain", "ready", "done"))
         Path(plain).write_bytes(model)
         quant_pre_process(plain, ready, skip_symbolic_shape=True)
         nodes = list(onnx.load(ready).graph.node)
-        convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
         quantization.quantize_static(
             ready,
             done,
@@ -109,12 +139,9 @@ def _rounded(model: bytes, planes: Sequence[FloatArray]) -> Any:
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=[
-                nodes[convolutions[0]].name,
-                *(node.name for node in nodes[convolutions[-1] :]),
-            ],
-            calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": _PERCENTILE},
+            nodes_to_exclude=excluded(nodes),
+            calibrate_method=method,
+            extra_options=options,
         )
         return onnx.load(done)
 

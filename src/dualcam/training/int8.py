@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from dualcam.networks.blocks import UNet
 
 NETWORKS = ("refec", "refcolor")
-"""Those that are also exported in 8 bits; refSR is limited by memory traffic and would gain nothing."""
+"""Those that are rounded but for their ends, and see it while they are trained."""
+
+MIDDLE = ("refsr",)
+"""Those of which the coarsest scale is rounded, when they are exported: finer ones gain little and lose more."""
 
 LARGEST = 64
 """Weights are whole numbers of steps up to this.

@@ -121,16 +121,20 @@ def _color_loss(out: Tensor, logit: Tensor, base: Tensor, batch: Batch, loss: Lo
 
 
 def _refsr(nets: nn.ModuleDict, batch: Batch, config: Config) -> Result:
+    out, _, mono = _enlarge(nets, *_true_color(batch), batch, config)
+    truth = batch["truth"]
+    total = picture_loss(out, truth, config.loss) + _mono_loss(mono, batch, config.loss)
+    return total, {"psnr": psnr(out, truth), **_mono_scores(mono, batch)}
+
+
+def _true_color(batch: Batch) -> tuple[Tensor, Tensor]:
+    """What refSR gets in place of refColor's answer, when it is trained by itself: color and logit."""
     # Any confidence, so that what refSR makes of the color does not hang on it.
     logit = (12 * batch["share"] - 6).view(-1, 1, 1, 1).expand_as(batch["mono_small"])
     # The true color with the brightness of the mono picture, noise and all, as refColor hands it on: where it differed,
     # it would give away what mono is without noise.
     weights = batch["evidence"][:, -3:, 0, 0]
-    color = joint.with_luminance(batch["truth_small"], batch["mono_small"], weights)
-    out, _, mono = _enlarge(nets, color, logit, batch, config)
-    truth = batch["truth"]
-    total = picture_loss(out, truth, config.loss) + _mono_loss(mono, batch, config.loss)
-    return total, {"psnr": psnr(out, truth), **_mono_scores(mono, batch)}
+    return joint.with_luminance(batch["truth_small"], batch["mono_small"], weights), logit
 
 
 def _mono_loss(mono: Tensor, batch: Batch, loss: Loss) -> Tensor:
@@ -168,10 +172,12 @@ _STAGES = {"refec": _refec, "refcolor": _refcolor, "refsr": _refsr, "joint": _jo
 
 
 def fed(name: str, batch: Batch) -> Tensor:
-    """The planes that refEC or refColor gets: of a batch of its own stage, (B, C, h, w)."""
+    """The planes that a network gets: of a batch of its own stage, (B, C, h, w)."""
     if name == "refec":
         return batch["ec"]
-    return _color_fed(batch["exposed"], batch)[0]
+    if name == "refcolor":
+        return _color_fed(batch["exposed"], batch)[0]
+    return _fine_fed(*_true_color(batch), batch)[0]
 
 
 def _expose(nets: nn.ModuleDict, planes: Tensor, config: Config) -> Tensor:
@@ -193,13 +199,19 @@ def _color_fed(color: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 def _enlarge(
     nets: nn.ModuleDict, color: Tensor, logit: Tensor, batch: Batch, config: Config
 ) -> tuple[Tensor, Tensor, Tensor]:
+    planes, base, noise, logit = _fine_fed(color, logit, batch)
+    residual, more, cleaner = _run(nets["refsr"], planes, config)
+    return base + residual, logit + more, batch["mono_clean"] + float(NOISE_UNIT) * noise * cleaner
+
+
+def _fine_fed(color: Tensor, logit: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The planes of refSR, and what its answers are added to: color, noise and logit at full size."""
     places = batch["to_small"]
     difference = joint.sample(color - batch["mono_small"], places, "bicubic")
     noise, logit = (joint.sample(p, places) for p in (batch["mono_noise"], logit))
     clean = batch["mono_clean"]
     planes, base = joint.sr_planes(clean, batch["mono"] - clean, difference, noise, logit)
-    residual, more, cleaner = _run(nets["refsr"], planes, config)
-    return base + residual, logit + more, clean + float(NOISE_UNIT) * noise * cleaner
+    return planes, base, noise, logit
 
 
 def _run(net: nn.Module, planes: Tensor, config: Config) -> Tensor:
