@@ -106,7 +106,7 @@ def same(found, wanted, atol=1e-4):
 
 @pytest.mark.parametrize(("precision", "atol"), [("float32", 1e-4), ("float16", 4e-3)])
 def test_many_tiles_of_a_shape_become_a_graph(gpu, precision, atol):
-    usual = engine.alone(manifest.SHIPPED, "refsr", 1)
+    usual = engine.alone(manifest.SHIPPED, "refsr", 1, precision="float32")
     made = engine.alone(manifest.SHIPPED, "refsr", 1, precision=precision, engine="torch")
     kept = []
     for seed in range(6):
@@ -122,7 +122,7 @@ def test_many_tiles_of_a_shape_become_a_graph(gpu, precision, atol):
 
 def test_two_lanes_side_by_side(gpu, monkeypatch):
     monkeypatch.setattr(parallel, "threads", lambda: 2)
-    usual = engine.alone(manifest.SHIPPED, "refsr", 1)
+    usual = engine.alone(manifest.SHIPPED, "refsr", 1, precision="float32")
     made = engine.alone(manifest.SHIPPED, "refsr", 2, engine="torch")
     made.layout = replace(made.layout, limit=150 * 160, together=10**9)
     picture = planes(3, 150, 420)
@@ -131,7 +131,7 @@ def test_two_lanes_side_by_side(gpu, monkeypatch):
 
 
 def test_tiles_are_halved_where_memory_is_short(gpu):
-    usual = engine.alone(manifest.SHIPPED, "refsr", 1)
+    usual = engine.alone(manifest.SHIPPED, "refsr", 1, precision="float32")
     made = engine.alone(manifest.SHIPPED, "refsr", 1, engine="torch")
     picture = planes(4, 128, 420)
     gpu.room = 128 * 420 * 0.7

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from dualcam.camera import curves  # noqa: E402
 from dualcam.classical import colorize, exposure, upsample  # noqa: E402
+from dualcam.classical.exemplar import exemplars  # noqa: E402
 from dualcam.frame import Exposed, Tone  # noqa: E402
 from dualcam.networks import joint  # noqa: E402
 from dualcam.neural import features  # noqa: E402
@@ -107,7 +108,7 @@ def test_planes_of_refcolor(color, mono, places):
     noise = warp.sample(sigma, places)
     known = features.match_evidence(match, noise, TONE)
     seen = colorize.consider(mono, warped, noise, match, TONE)
-    filling = features.fillings(mono, seen, TONE)
+    filling = features.fillings(seen, exemplars(mono, seen.difference, seen.reliable, TONE.weights))
     fed = seen.mono, warped, warp.sample(color, other), np.dstack(known), np.dstack(filling)
     ours, ours_base = joint.color_planes(*map(torched, fed))
     np.testing.assert_allclose(back(ours), np.dstack(made.planes), atol=5e-5)

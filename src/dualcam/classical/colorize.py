@@ -7,13 +7,14 @@ match fails the measured values of neighbors on the same surface take its place,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from dualcam import parallel
 from dualcam.camera.curves import decode, encode
-from dualcam.camera.half import keeping
+from dualcam.camera.half import is_large, keeping
 from dualcam.camera.measure import CLIPPED
 from dualcam.classical import evidence
 from dualcam.classical.evidence import Evidence
@@ -22,6 +23,8 @@ from dualcam.classical.propagate import propagate
 from dualcam.frame import Colored, Exposed, FloatArray, Provenance, Tone
 from dualcam.rig import warp
 from dualcam.rig.matching import Match
+
+Result = TypeVar("Result")
 
 # Pixels of forward-backward disagreement, and display difference beyond noise, at which trust is halved.
 _DISAGREEMENT_PX = 1.5
@@ -83,9 +86,23 @@ def blend(seen: Evidence, trust: FloatArray, shrink: FloatArray) -> FloatArray:
 
 def gather(mono: FloatArray, exposed: Exposed, match: Match) -> Evidence:
     """Everything that is known about the color of every grid pixel, before it is decided."""
+    return gather_beside(mono, exposed, match, lambda *_: None)[0]
+
+
+def gather_beside(
+    mono: FloatArray, exposed: Exposed, match: Match, work: Callable[[FloatArray, FloatArray], Result]
+) -> tuple[Evidence, Result]:
+    """The same, and something else that is made of the matched color, beside the filling where memory allows.
+
+    Args:
+        mono: (h, w) float32, linear, denoised mono on the match grid.
+        exposed: what refEC made.
+        match: the match.
+        work: is given ``Evidence.difference`` and ``Evidence.reliable``.
+    """
     sigma = warp.sample(exposed.sigma, match.to_color)
     return _consider(
-        mono, lambda rows: warp.sample(exposed.color, match.to_color[rows]), sigma, match, exposed.tone
+        mono, lambda rows: warp.sample(exposed.color, match.to_color[rows]), sigma, match, exposed.tone, work
     )
 
 
@@ -99,12 +116,17 @@ def consider(mono: FloatArray, color: FloatArray, sigma: FloatArray, match: Matc
         match: the match.
         tone: the fitted tone.
     """
-    return _consider(mono, lambda rows: color[rows], sigma, match, tone)
+    return _consider(mono, lambda rows: color[rows], sigma, match, tone, lambda *_: None)[0]
 
 
 def _consider(
-    mono: FloatArray, color: Callable[[slice], FloatArray], sigma: FloatArray, match: Match, tone: Tone
-) -> Evidence:
+    mono: FloatArray,
+    color: Callable[[slice], FloatArray],
+    sigma: FloatArray,
+    match: Match,
+    tone: Tone,
+    work: Callable[[FloatArray, FloatArray], Result],
+) -> tuple[Evidence, Result]:
     keep = keeping(mono.size)
 
     def look(rows: slice) -> tuple[FloatArray, ...]:
@@ -121,9 +143,13 @@ def _consider(
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
     apart = keep(apart)
-    filled, support = fill(difference, reliable, display)
+    # The filling keeps one core busy.
+    together = parallel.one_by_one if is_large(mono.size) else parallel.both
+    (filled, support), found = together(
+        lambda: fill(difference, reliable, display), lambda: work(difference, reliable)
+    )
     reliable, support, filled = keep(reliable), keep(support), keep(filled)
-    return Evidence(
+    seen = Evidence(
         luma=luma,
         fitting=fitting,
         difference=difference,
@@ -138,6 +164,7 @@ def _consider(
         mono=display,
         beyond=beyond,
     )
+    return seen, found
 
 
 def relit(color: FloatArray, luma: FloatArray, mono: FloatArray) -> FloatArray:

@@ -181,12 +181,14 @@ def color_input(mono: FloatArray, exposed: Exposed, match: Match) -> ColorInput:
     """
     tone, keep = exposed.tone, keeping(mono.size)
     lit, luma = _second_color(mono, exposed, match)
-    seen = colorize.gather(mono, exposed, match)
+    seen, example = colorize.gather_beside(
+        mono, exposed, match, lambda color, reliable: exemplars(mono, color, reliable, tone.weights)
+    )
     del exposed
     # Gathering leaves as much behind as it gives.
     memory.give_back()
     display, sigma, matched, matched_luma = seen.mono, keep(seen.sigma), seen.fitting, seen.luma
-    filling = fillings(mono, seen, tone)
+    filling = fillings(seen, example)
     memory.give_back()
     blended = _blended(seen, *filling[-2:])
     del seen
@@ -231,26 +233,23 @@ def _second_color(mono: FloatArray, exposed: Exposed, match: Match) -> tuple[Flo
     return lit, luma
 
 
-def fillings(mono: FloatArray, seen: Evidence, tone: Tone) -> list[FloatArray]:
+def fillings(seen: Evidence, example: tuple[FloatArray, FloatArray]) -> list[FloatArray]:
     """Colors for hidden places and what they are worth: the classical refColor's filling, and what looks alike.
 
     A network looks some hundred pixels far; these reach further.
 
     Args:
-        mono: (h, w) float32, linear, denoised.
         seen: the matched color and its filling.
-        tone: the fitted tone.
+        example: of ``exemplars``.
 
     Returns:
         Eleven (h, w), ``COLOR_PLANES`` from "red filling" to "shrink"; fillings and examples are colors minus their
         luma.
     """
-    (example, distance), weights = parallel.both(
-        lambda: exemplars(mono, seen.difference, seen.reliable, tone.weights), lambda: colorize.weigh(seen)
-    )
-    known = seen.support, seen.reliable
-    keep = keeping(mono.size)
-    return [*apart(seen.filled), *known, *apart(example), keep(distance), *map(keep, weights)]
+    color, distance = example
+    keep = keeping(distance.size)
+    known = seen.support, seen.reliable, *apart(color), keep(distance)
+    return [*apart(seen.filled), *known, *map(keep, colorize.weigh(seen))]
 
 
 def apart(picture: FloatArray) -> list[FloatArray]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx.utils import Extractor
 from onnxruntime import quantization
@@ -26,6 +27,8 @@ from dualcam.training.graph import IR
 
 # Of what a layer gives; the rest is cut off. All of it would make the steps coarser for everything else.
 _PERCENTILE = 99.99
+# Where nothing is to be cut off, ranges are those of stronger planes, too: pictures hold more than a few samples do.
+_STRONGER = 3.0
 
 
 def to_int8(
@@ -67,12 +70,14 @@ def to_int8(
 def middle_to_int8(model: bytes, planes: Sequence[FloatArray]) -> bytes:
     """The same network with its coarsest scale computed in 8 bits.
 
-    The finer scales pass it by, and nothing of a layer's range is cut off: it loses hardly anything.
+    The finer scales pass it by, and nothing of a layer's range is cut off, that of stronger planes included: it loses
+    hardly anything.
 
     Args:
         model: as for ``to_int8``.
         planes: the same.
     """
+    planes = [*planes, *(np.float32(_STRONGER) * p for p in planes)]
     return _finished(_rounded(model, planes, _all_but_the_middle, whole_ranges=True), {})
 
 

@@ -18,6 +18,7 @@ from dualcam.camera.measure import measure
 from dualcam.camera.remosaic import remosaiced
 from dualcam.classical import exposure
 from dualcam.classical.colorize import gather
+from dualcam.classical.exemplar import exemplars
 from dualcam.files.read import from_array
 from dualcam.files.whole import write_whole
 from dualcam.frame import Exposed, FloatArray, Frame, Mosaic, Pair, Placement
@@ -143,6 +144,7 @@ def shoot(
     exposed = classical if refec is None else expose(refec, fed)
     top, left = fed.phase
     evidence = gather(small, Exposed(exposed, fed.sigma, tone), found)
+    example = exemplars(small, evidence.difference, evidence.reliable, tone.weights)
     sigma = features.mono_sigma(small, measured.mono_noise)
     exposure_of_white = np.float32(chosen.mono_electrons / chosen.mono_saturation_e)
     mono_truth = np.clip(capture.mono_view(seen.left, chosen.mono) * exposure_of_white, 0, 1)
@@ -173,7 +175,7 @@ def shoot(
         to_color=placed(found.to_color),
         to_color_second=placed(features.second(found).to_color),
         evidence=half(features.match_evidence(found, evidence.sigma, tone)),
-        fill=half(features.fillings(small, evidence, tone)),
+        fill=half(features.fillings(evidence, example)),
         mono_small=half(encode(small)),
         truth_small=half(encode(np.clip(warp.resize(seen.left, *small.shape), 0, 1))),
         mono=half(encode(mono.pixels[..., 0])),
