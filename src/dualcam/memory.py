@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import mmap
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +14,9 @@ from typing import Any
 
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+
+# Bytes of a program that need not be made smaller.
+_SMALL = 768 << 20
 
 _kept: ContextVar[bool] = ContextVar("kept", default=False)
 
@@ -51,11 +56,21 @@ def set_options(options: Mapping[int, int]) -> bool:
 def give_back() -> None:
     """Let the C library return the memory that it holds for later; does nothing where it has no such call (not glibc).
 
-    The arrays of one hop are rarely of use to the next, and the library keeps hundreds of megabytes of them.
+    The arrays of one hop are rarely of use to the next, and the library keeps hundreds of megabytes of them. A program
+    that is small keeps its memory: to have it again, the system would have to fill it with zeros, page by page.
     """
-    trim = None if is_kept() else _trim()
+    trim = None if is_kept() or resident() < _SMALL else _trim()
     if trim is not None:
         trim(0)
+
+
+def resident() -> float:
+    """Bytes of memory that the process has now; infinite where the system does not say (not Linux)."""
+    try:
+        with open("/proc/self/statm", "rb") as told:
+            return int(told.read().split()[1]) * mmap.PAGESIZE
+    except OSError:
+        return math.inf
 
 
 @cache

@@ -143,18 +143,21 @@ def _consider(
     apart = photometric(display, luma, match)
     reliable = reliability(apart, sigma, match)
     apart = keep(apart)
+    believed = keep(reliable)
+
+    def filling() -> tuple[FloatArray, FloatArray]:
+        filled, support = fill(difference, reliable, display)
+        return keep(filled), keep(support)
+
     # The filling keeps one core busy.
     together = parallel.one_by_one if is_large(mono.size) else parallel.both
-    (filled, support), found = together(
-        lambda: fill(difference, reliable, display), lambda: work(difference, reliable)
-    )
-    reliable, support, filled = keep(reliable), keep(support), keep(filled)
+    (filled, support), found = together(filling, lambda: work(difference, believed))
     seen = Evidence(
         luma=luma,
         fitting=fitting,
         difference=difference,
         filled=filled,
-        reliable=reliable,
+        reliable=believed,
         support=support,
         outside=match.outside,
         disagreement=match.disagreement,

@@ -97,7 +97,7 @@ MIB: Mapping[str, Mapping[str, Row]] = {
     },
 }
 
-_SIDE, _TRIALS = 1024, 9
+_SIDE, _TRIALS = 1024, 5
 
 
 @dataclass(frozen=True, slots=True)

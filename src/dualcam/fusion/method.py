@@ -49,6 +49,10 @@ class Method(Protocol):
         """What the user should know about how it ran; complete after ``ref_sr``."""
         ...
 
+    def open(self) -> None:
+        """Open what will be run, so that the first tile comes as fast as others."""
+        ...
+
     def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
         """What networks will take for pictures of these heights and widths, by hop; none for a method without any."""
         ...
@@ -96,6 +100,9 @@ class Classical:
     takes_mosaics = False
     trusts_stated_noise = True
     notes = ()
+
+    def open(self) -> None:
+        """Nothing to open."""
 
     def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
         """No networks."""

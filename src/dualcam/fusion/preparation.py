@@ -103,7 +103,10 @@ class Preparation:
             PlacementError: when the two cannot be placed on each other.
             UsageError: when both are the same file.
         """
-        frames = self._read(mono, color, log)
+        # Files are packed by one thread each, and the smaller one is soon done.
+        with parallel.beside(self._method.open if on_forecast else _nothing) as opened:
+            frames = self._read(mono, color, log)
+            opened()
         if on_forecast:
             sizes = [frame.pixels.shape[:2] for frame in frames]
             # In the color view the result is as fine as the finer of both.
@@ -175,3 +178,7 @@ class Preparation:
         measured = measure(mono, color, trust_color=self._method.trusts_stated_noise)
         _ = measured.mono_clean  # computed when first asked for
         return measured
+
+
+def _nothing() -> None:
+    pass

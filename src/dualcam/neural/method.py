@@ -79,6 +79,11 @@ class Neural:
         """What the user should know about how the networks ran."""
         return self._engine.notes
 
+    def open(self) -> None:
+        """Open the three networks."""
+        for network in (self._engine.refec, self._engine.refcolor, self._engine.refsr):
+            network.open()
+
     def loads(self, mono: Size, color: Size, grid: Size) -> Mapping[str, Load]:
         """What the networks will take for pictures of these sizes, by hop."""
         return {

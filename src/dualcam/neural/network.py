@@ -19,8 +19,8 @@ from dualcam.neural.manifest import Entry, Int8
 from dualcam.neural.session import OnnxSession, Session
 from dualcam.neural.tiles import Layout, Planes
 
-# Side of the tile that is computed to see how fast a network is, and how often; any network divides by less.
-_TRIAL, _TRIALS = 192, 2
+# Side of the tile that is computed to see how fast a network is; any network divides by less.
+_TRIAL = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Network:
         self._threads = threads
         self._most = most or entry.tile**2
         self.precision, self.trial = precision, trial
+        self._is_open = False
         together = together if (threads or parallel.threads()) > 1 else 0
         self.layout = Layout(entry.multiple, entry.halo, self._most, together)
 
@@ -89,6 +90,11 @@ class Network:
         """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
         return tiles.whole(self, planes, watch)
 
+    def open(self) -> None:
+        """Read its files and compute something small, unless that has been done: the first run takes longer."""
+        if not self._is_open:
+            self.try_out(_nothing(self))
+
     def load(self, height: int, width: int) -> Load:
         """What a picture of this size will take, by a trial on a small one."""
         count, pixels = tiles.load(height, width, self.layout)
@@ -97,11 +103,13 @@ class Network:
     def rest(self) -> None:
         """Give the memory that tiles have used back to the system, until the next run, unless it is to be kept."""
         if not memory.is_kept():
+            self._is_open = False
             self._session.rest()
 
     def try_out(self, planes: FloatArray) -> None:
         """Compute one tile, to see how long it takes."""
         self.run(planes)
+        self._is_open = True
 
     @property
     def inputs(self) -> int:
@@ -144,6 +152,7 @@ class PartedNetwork:
         self._inputs = len(entry.planes)
         self._outputs = outputs
         self._threads = threads
+        self._is_open = False
         self.layout = Layout(entry.multiple, int8.halo, self._most)
 
     def part(self, name: str, fed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -166,6 +175,11 @@ class PartedNetwork:
         """Compute a picture of any size: planes (H, W) -> (H, W, c) for every output."""
         return parts.whole(self, planes, self._outputs, watch)
 
+    def open(self) -> None:
+        """Read its files and compute something small, unless that has been done: the first run takes longer."""
+        if not self._is_open:
+            self.try_out(_nothing(self))
+
     def load(self, height: int, width: int) -> Load:
         """What a picture of this size will take, by a trial on a small one."""
         count, pixels = parts.load(height, width, self.layout)
@@ -174,6 +188,7 @@ class PartedNetwork:
     def rest(self) -> None:
         """Give the memory that it has used back to the system, until the next run, unless it is to be kept."""
         if not memory.is_kept():
+            self._is_open = False
             for session in self._parts.values():
                 session.rest()
 
@@ -182,6 +197,7 @@ class PartedNetwork:
         known: dict[str, NDArray[Any]] = {parts.INPUT: planes}
         for name in parts.PARTS:
             known |= self.part(name, known)
+        self._is_open = True
 
     @property
     def inputs(self) -> int:
@@ -197,13 +213,16 @@ class PartedNetwork:
 AnyNetwork = Network | PartedNetwork
 
 
+def _nothing(network: AnyNetwork) -> FloatArray:
+    return np.zeros((network.inputs, network.trial, network.trial), np.float32)
+
+
 def _seconds_a_pixel(network: AnyNetwork) -> float:
-    """What a pixel of a tile takes: the last of a few runs of a small one; the first has to open its file."""
-    planes = np.zeros((network.inputs, network.trial, network.trial), np.float32)
-    started = 0.0
-    for _ in range(_TRIALS):
-        started = time.perf_counter()
-        network.try_out(planes)
+    """What a pixel of a tile takes, by that of a small one."""
+    network.open()
+    planes = _nothing(network)
+    started = time.perf_counter()
+    network.try_out(planes)
     return (time.perf_counter() - started) / network.trial**2
 
 
