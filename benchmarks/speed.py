@@ -20,7 +20,8 @@ the same tile. Beside what every run took stands what it had foretold.
 ``--engines`` measures the neural method once by each of them; with torch among them, ``benchmarks/speed_gpu.py`` is
 run, too, which tells what a GPU makes of the networks where there is one.
 
-All methods and the references take turns on the same pair. Times are the best of the repetitions. Needs a system with
+All methods and the references take turns on the same pair. Times are the best of the repetitions; Python's bytecode is
+kept, as it is for an installed program. Needs a system with
 ``os.wait4`` (Linux, macOS).
 """
 
@@ -391,6 +392,10 @@ def main() -> None:
     else:
         names = ("OPENCV_FOR_THREADS_NUM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, str(options.threads))}
+        # An installed program has its bytecode: here the first run of a session makes it.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        bytecode = tempfile.TemporaryDirectory()
+        environment["PYTHONPYCACHEPREFIX"] = bytecode.name
         methods = {name: ["--method", name] for name in options.methods or known}
         if "neural" in methods:
             methods["neural"] += ["--weights", str(options.weights)] if options.weights else []
