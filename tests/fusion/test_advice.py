@@ -83,6 +83,13 @@ def test_faults_are_found_and_ranked(name, field, warning, serious):
         assert worst(found[1:]) is Severity.INFO
 
 
+def test_in_the_color_view_no_color_is_missing():
+    facts = replace(GOOD, overlap=0.3)
+    found = advice.judge(facts, "color")
+    assert worst(found) is Severity.INFO and "guessed" not in named(found, "overlap").text
+    assert worst(advice.judge(facts)) is Severity.SERIOUS
+
+
 def test_files_of_many_bits_may_be_as_dark_as_they_like():
     assert worst(advice.judge(replace(GOOD, ratio=200.0, color_bits=14))) is Severity.INFO
 

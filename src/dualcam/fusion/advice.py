@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dualcam.camera.measure import Measured
 from dualcam.errors import InputError
 from dualcam.files.metadata import CameraFacts
-from dualcam.frame import Advice, FloatArray, Pair, Severity, Tone
+from dualcam.frame import Advice, FloatArray, Pair, Severity, Tone, View
 from dualcam.fusion.capture_facts import GRAY, CaptureFacts, capture_facts
 from dualcam.rig.matching import Match
 
@@ -45,7 +45,9 @@ _SHUTTERS = tuple(
 )
 
 
-def advise(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone) -> tuple[Advice, ...]:
+def advise(
+    pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: Tone, view: View = "mono"
+) -> tuple[Advice, ...]:
     """Measure a capture and judge it.
 
     Args:
@@ -54,20 +56,21 @@ def advise(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone:
         mono: (h, w) float32, linear, the denoised mono on the match grid.
         match: the match.
         tone: the rough exposure match.
+        view: whose view the result is going to have.
 
     Returns:
         The findings, the most serious first.
     """
-    return judge(capture_facts(pair, measured, mono, match, tone))
+    return judge(capture_facts(pair, measured, mono, match, tone), view)
 
 
-def judge(facts: CaptureFacts) -> tuple[Advice, ...]:
-    """What the numbers of a capture mean, the most serious first."""
+def judge(facts: CaptureFacts, view: View = "mono") -> tuple[Advice, ...]:
+    """What the numbers of a capture mean for the result in a camera's view, the most serious first."""
     found = (
         *_light(facts),
         *_clipping(facts),
         *_sharpness(facts),
-        *_geometry(facts),
+        *_geometry(facts, view),
         *_time(facts),
     )
     return tuple(sorted(found, key=lambda advice: -advice.severity))
@@ -195,8 +198,18 @@ def _sharpness(facts: CaptureFacts) -> Iterator[Advice]:
         )
 
 
-def _geometry(facts: CaptureFacts) -> Iterator[Advice]:
-    if facts.overlap < _WORD_OVERLAP:
+def _geometry(facts: CaptureFacts, view: View) -> Iterator[Advice]:
+    if facts.overlap < _WORD_OVERLAP and view == "color":
+        # All color is there. What that does without mono was not measured: no severity.
+        yield Advice(
+            "overlap",
+            Severity.INFO,
+            facts.overlap,
+            "share",
+            f"Both pictures show {facts.overlap:.0%} of what mono shows; what mono did not see has color's own detail.",
+            "",
+        )
+    elif facts.overlap < _WORD_OVERLAP:
         severity = _below(facts.overlap, OVERLAP)
         yield Advice(
             "overlap",

@@ -166,7 +166,7 @@ class Fuser:
         known = self._preparation.prepare(mono, color, log, on_forecast, past)
         pair, notes = known.pair, known.notes
         # Nothing that follows needs it, and little that follows keeps all cores busy at all times.
-        with parallel.beside(_judging(known) if past is None else tuple) as advice:
+        with parallel.beside(_judging(known, self._view) if past is None else tuple) as advice:
             if self._strict:
                 refuse_serious(advice())
             # Handed over, not held here: what has been used up can go.
@@ -263,7 +263,7 @@ class Fuser:
             The findings, the most serious first.
         """
         with parallel.sharing():
-            return _judging(self._preparation.prepare(mono, color, Log()))()
+            return _judging(self._preparation.prepare(mono, color, Log()), self._view)()
 
     @property
     def method(self) -> Method:
@@ -276,6 +276,6 @@ def fuse(mono: Picture, color: Picture, **options: Any) -> Fusion:
     return Fuser(**options).fuse(mono, color)
 
 
-def _judging(known: Prepared) -> Callable[[], tuple[Advice, ...]]:
+def _judging(known: Prepared, view: View) -> Callable[[], tuple[Advice, ...]]:
     """What judges a capture; it holds only what it needs."""
-    return partial(advise, known.pair, known.measured, known.mono, known.match, known.tone)
+    return partial(advise, known.pair, known.measured, known.mono, known.match, known.tone, view)
