@@ -22,9 +22,10 @@ import numpy as np
 
 from dualcam.camera import develop, sensor
 from dualcam.camera.curves import encode
+from dualcam.camera.remosaic import remosaiced
 from dualcam.errors import DualcamError
 from dualcam.files.read import from_array
-from dualcam.frame import Frame, Mosaic, Origin, Pair
+from dualcam.frame import Frame, KnownNoise, Mosaic, Origin, Pair
 from dualcam.neural import engine, manifest
 from dualcam.neural.method import Neural
 from dualcam.rig.place import place
@@ -39,6 +40,7 @@ from dualcam.simulation.settings import (
     Sensor,
     Settings,
 )
+from dualcam.simulation.write import stated_noise
 from dualcam.training import adapt, adapting, owned, views
 from dualcam.training.sources import Sources, find
 from dualcam.training.verdict import psnr
@@ -91,7 +93,10 @@ def shoot(seen, settings, raw, rng):
     )
     mosaic = Mosaic(samples, camera.pattern, balance, matrix)
     pixels = np.ascontiguousarray(develop.develop(mosaic))
-    return mono, Frame(pixels, "color", Origin(bits=camera.sensor.bits), mosaic)
+    stated = stated_noise(camera.sensor, settings.color_saturation_e)
+    return mono, Frame(
+        pixels, "color", Origin(bits=camera.sensor.bits), mosaic, KnownNoise((stated,) * 3, "simulator")
+    )
 
 
 def scene(sources, number):
@@ -114,7 +119,7 @@ def pairs_of(settings, raw, count, known, unknown):
             continue
         mono, color = shoot(seen, replace(settings, light=BRIGHT), raw, rng)
         try:
-            out.append(owned.own(mono, color, f"scene {number}"))
+            out.append(owned.own(mono, color, f"scene {number}", settings.color.sensor.row_noise_e))
         except DualcamError as error:
             told = error.cause
     return owned.of_one_camera(out), told
@@ -133,7 +138,7 @@ def tests_of(settings, raw, count, sources):
         for name, light in (("night", NIGHT), ("dark", DARK)):
             mono, color = shoot(seen, replace(settings, light=light), raw, rng)
             out[name].append(
-                (owned.see(Pair(mono, owned.remosaiced(color), placed)), encode(np.clip(seen.left, 0, 1)))
+                (owned.see(Pair(mono, remosaiced(color), placed)), encode(np.clip(seen.left, 0, 1)))
             )
     return out
 
@@ -188,7 +193,7 @@ def main():
     parser.add_argument("--stereo", type=Path, action="append", default=[])
     parser.add_argument("--rigs", nargs="+", choices=RIGS, default=list(RIGS))
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--pairs", type=int, default=18)
+    parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--tests", type=int, default=10)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--verbose", action="store_true")

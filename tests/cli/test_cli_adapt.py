@@ -9,18 +9,20 @@ import cv2
 import numpy as np
 import pytest
 
-from dualcam.cli import train
+from dualcam.cli import adapt, train
 from dualcam.files.dng import write_dng
 from dualcam.neural import manifest
 from dualcam.simulation import capture
 from dualcam.simulation.settings import SceneLight, Settings
+from dualcam.simulation.write import stated_noise
 from synthetic import scene
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["m.png", "-o", "mine"], 2, "no pairs"),
+        (["m.png", "-o", "mine"], 2, "no partner"),
+        ([".", "-o", "mine"], 4, "no mono.dng"),
         (["m.png", "c.png"], 2, "--output"),
         (["m.png", "c.png", "-o", "mine", "--steps", "0"], 2, "--steps"),
         (["m.png", "c.png", "-o", "mine"], 4, "m.png"),
@@ -33,6 +35,19 @@ def test_refusals(call, monkeypatch, arguments, code, told):
     assert done.exit_code == code, done.stderr
     assert told in done.stderr and "Traceback" not in done.stderr
     assert not Path("mine").exists()
+
+
+def test_pairs_are_named_as_folders_or_files(tmp_path):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    for name in ("mono.png", "color.png", "color.dng"):
+        (folder / name).write_bytes(b"")
+    named = adapt.pairs_of([Path("a.png"), Path("b.png"), folder, Path("c.png"), Path("d.png")])
+    assert named == [
+        (Path("a.png"), Path("b.png")),
+        (folder / "mono.png", folder / "color.dng"),
+        (Path("c.png"), Path("d.png")),
+    ]
 
 
 def test_without_torch_nothing_is_begun(call, monkeypatch):
@@ -52,41 +67,55 @@ def test_weights_that_exist_are_not_replaced(call):
     assert call("adapt", "m.png", "c.png", "-o", "file").exit_code == 6
 
 
-def shots(folder, count, light):
-    """Pairs of different scenes as files, named for the command line; fine texture would pass for noise."""
+def shots(folder, count, light, stated=True):
+    """Pairs of different scenes as files, named for the command line."""
     files = []
     for number in range(count):
         wide = scene(320, 420, seed=number, texture=0.1)
         rngs = (np.random.default_rng([number, camera]) for camera in (0, 1))
-        seen = capture.shoot(wide[:, 12:-8], wide[:, :-20], Settings(light=light), *rngs)
+        settings = Settings(light=light)
+        seen = capture.shoot(wide[:, 12:-8], wide[:, :-20], settings, *rngs)
+        noise = (stated_noise(settings.color.sensor, settings.color_saturation_e),) * 3
         names = folder / f"m{number}.png", folder / f"c{number}.dng"
         cv2.imwrite(str(names[0]), seen.mono)
-        write_dng(names[1], seen.mosaic, pattern="RGGB", white=4095)
+        write_dng(names[1], seen.mosaic, pattern="RGGB", white=4095, noise=noise if stated else None)
         files += names
     return files
 
 
-def test_pairs_that_are_too_dark_are_named_with_what_would_help(call, tmp_path):
+GOOD = SceneLight(8000, 2)
+
+
+@pytest.mark.parametrize(
+    ("light", "stated", "told"),
+    [(SceneLight(1000, 16), True, "better light"), (SceneLight(8000, 2), False, "--color-sensor")],
+)
+def test_pairs_that_teach_nothing_are_named_with_what_would_help(call, tmp_path, light, stated, told):
     pytest.importorskip("torch")
-    files = shots(tmp_path, 2, SceneLight(1000, 16))
+    files = shots(tmp_path, 2, light, stated)
     done = call("adapt", *files, "-o", "mine")
     assert done.exit_code == 4, done.stderr
-    assert "left out" in done.stderr and "0 of 2 pairs" in done.stderr
+    assert "left out" in done.stderr and "0 of 2 pairs" in done.stderr and told in done.stderr
     assert not Path("mine").exists()
 
 
-GOOD = SceneLight(8000, 2)
+def test_finished_colors_are_refused(call, tmp_path):
+    pytest.importorskip("torch")
+    files = shots(tmp_path, 1, GOOD)
+    cv2.imwrite(str(tmp_path / "c.png"), np.zeros((64, 64, 3), np.uint8))
+    done = call("adapt", files[0], tmp_path / "c.png", "-o", "mine")
+    assert done.exit_code == 4 and "no raw file" in done.stderr
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Little of everything that takes time."""
     pytest.importorskip("torch")
-    from dualcam.training import adapt
+    from dualcam.training import adapt as adapting
 
-    monkeypatch.setattr(adapt, "_DRAWS", 1)
-    monkeypatch.setattr(adapt, "_SCORED", 1)
-    return adapt
+    monkeypatch.setattr(adapting, "_DRAWS", 1)
+    monkeypatch.setattr(adapting, "_SCORED", 1)
+    return adapting
 
 
 def test_a_refusal_leaves_nothing_and_says_the_numbers(call, tmp_path, quick, monkeypatch):

@@ -89,12 +89,7 @@ def test_banding_is_measured_beside_an_edge_and_none_is_seen_where_none_is():
 
 def test_noise_that_is_stated_is_taken_and_banding_is_counted_once():
     frame = replace(shot(0.3), noise=KnownNoise((MODEL,) * 3, "a file"))
-    known = darker.measured(frame, row=2.0)
+    known = darker.stated(frame, row=2.0)
     assert known.row == pytest.approx((2 / FULL) ** 2)
     assert known.models[1].read == pytest.approx((READ**2 - 4) / FULL**2)
     assert darker.electrons(frame, known) == pytest.approx(0.3 * FULL, rel=0.08)
-
-
-def test_estimates_of_one_camera_are_pooled_by_medians():
-    wild = darker.SampleNoise((NoiseModel(1.0, 1.0),) * 3, 1.0)
-    assert darker.pooled([KNOWN, wild, KNOWN]) == KNOWN

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  dualcam adapt shots/*.dng -o mymodel
+  dualcam adapt pairs/* -o mymodel
   dualcam adapt m1.dng c1.dng m2.dng c2.dng ... -o mymodel --color-sensor sensor.json
   dualcam fuse mono.dng color.dng --weights mymodel
 \b
@@ -26,10 +26,15 @@ docs/recipes/adapt.md says what to shoot, and for which cameras it is worth it.
 """
 
 
+_FINISHED = {".png", ".jpg", ".jpeg", ".webp"}
+
+
 def adapt(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Mono, color, mono, color, ...: pairs in good light."),
+        typer.Argument(
+            metavar="PAIR...", help="Folders with mono.* and color.*, or files: mono, color, mono, color, ..."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the weights.")],
     steps: Annotated[
@@ -60,14 +65,11 @@ def adapt(
     dark. Pairs that were held back decide: weights that are not clearly better are not written, and the exit code is 1.
     """
     with guarded(verbose):
-        if len(files) % 2:
-            raise UsageError(f"{len(files)} pictures are no pairs.", "Give mono, color, mono, color, ...")
+        named = pairs_of(files)
         need_extra()
         _check_free(output, overwrite)
 
         from datetime import UTC, datetime
-
-        import torch
 
         from dualcam.files.outputs import Outputs
         from dualcam.neural import manifest
@@ -77,9 +79,8 @@ def adapt(
             import cv2
 
             cv2.setNumThreads(threads)
-            torch.set_num_threads(threads)
         tell = (lambda line: None) if quiet else say
-        pairs = _owned(files, mono_sensor, color_sensor, tell)
+        pairs = _owned(named, mono_sensor, color_sensor, tell)
         done = adapting.adapt(
             pairs,
             weights if weights is not None else manifest.SHIPPED,
@@ -104,12 +105,41 @@ def adapt(
                 "Stay with the weights that you have. More pairs of other scenes can help, and --color-sensor where "
                 "rows show in the noise.",
             )
-        with Outputs(overwrite=overwrite, inputs=files) as outputs:
+        with Outputs(overwrite=overwrite, inputs=[path for pair in named for path in pair]) as outputs:
             outputs.reserve_dir(output)
             for name, content in done.files.items():
                 outputs.reserve(output / name).write_bytes(content)
         if not as_json:
             print(output)
+
+
+def pairs_of(named: list[Path]) -> list[tuple[Path, Path]]:
+    """Mono and color files of pairs that were named as folders or one after the other.
+
+    Raises:
+        UsageError: a file without its partner.
+        InputError: a folder without a mono or a color picture.
+    """
+    found, left = [], list(named)
+    while left:
+        first = left.pop(0)
+        if first.is_dir():
+            found.append((_in(first, "mono"), _in(first, "color")))
+        elif left and not left[0].is_dir():
+            found.append((first, left.pop(0)))
+        else:
+            raise UsageError(f"{first} has no partner.", "Give mono, color, mono, color, ..., or folders.")
+    return found
+
+
+def _in(folder: Path, role: str) -> Path:
+    """The picture of a camera in a folder; samples as they were taken go before finished pictures."""
+    files = sorted(folder.glob(f"{role}.*"), key=lambda path: (path.suffix.lower() in _FINISHED, path.name))
+    if not files:
+        raise InputError(
+            f"{folder} holds no {role}.dng, {role}.png or the like.", "Name the files themselves."
+        )
+    return files[0]
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
@@ -121,37 +151,31 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         raise OutputError(f"{folder} holds weights.", "Use --overwrite or another -o.")
 
 
-def _owned(files: list[Path], mono_sensor: Path | None, color_sensor: Path | None, tell: Any) -> list[Owned]:
+def _owned(
+    named: list[tuple[Path, Path]], mono_sensor: Path | None, color_sensor: Path | None, tell: Any
+) -> list[Owned]:
     """Read the pairs; those that cannot be learned from are told and left out."""
     from dualcam.files.read import read
     from dualcam.training.adapt import LEAST_PAIRS
-    from dualcam.training.owned import check_light, of_one_camera, own
+    from dualcam.training.owned import of_one_camera, own
 
     found: list[Owned] = []
     last: DualcamError | None = None
     row = _row(color_sensor)
-    for first, second in zip(files[::2], files[1::2], strict=True):
+    for first, second in named:
         mono, color = read(first, "mono", sensor=mono_sensor), read(second, "color", sensor=color_sensor)
         try:
             found.append(own(mono, color, str(second), row))
         except (InputError, PlacementError) as error:
             tell(f"left out: {error.cause}")
             last = error
-    bright = []
-    for one in of_one_camera(found):
-        try:
-            check_light(one)
-            bright.append(one)
-        except InputError as error:
-            tell(f"left out: {error.cause}")
-            last = error
-    if len(bright) < LEAST_PAIRS and last is not None:
+    if len(found) < LEAST_PAIRS and last is not None:
         raise InputError(
-            f"only {len(bright)} of {len(files) // 2} pairs can be learned from, {LEAST_PAIRS} are needed; the last "
+            f"only {len(found)} of {len(named)} pairs can be learned from, {LEAST_PAIRS} are needed; the last "
             f"one that cannot: {last.cause}",
             last.remedy,
         )
-    return bright
+    return of_one_camera(found)
 
 
 def _row(color_sensor: Path | None) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from torch import nn
 
 from dualcam.errors import UsageError
@@ -108,7 +109,7 @@ def adapt(
         steps: of training.
         seed: of everything that is random.
         hold: how many pairs are held back; None for a third.
-        threads: of the networks that score.
+        threads: of the networks; None leaves it to what runs them.
         tell: gets lines for the user.
 
     Raises:
@@ -117,6 +118,8 @@ def adapt(
         DualcamError: the exported network is not the trained one.
     """
     held = held_back(len(pairs), hold)
+    if threads is not None:
+        torch.set_num_threads(threads)
     rng = np.random.default_rng(seed)
     before = engine.alone(weights, _NETWORK, threads, precision="float32")
     method = Neural(weights, threads, precision="float32")

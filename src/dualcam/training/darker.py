@@ -7,14 +7,12 @@ Rows that share an offset (banding) keep sharing one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualcam.camera import develop, noise
+from dualcam.camera import develop
 from dualcam.camera.curves import decode, encode
 from dualcam.frame import FloatArray, Frame, NoiseModel
 
@@ -40,40 +38,21 @@ class SampleNoise:
     row: float = 0.0
 
 
-def measured(frame: Frame, row: float | None = None) -> SampleNoise:
-    """Noise of a color frame's mosaic: as its file states it, or estimated plane by plane.
+def stated(frame: Frame, row: float | None = None) -> SampleNoise:
+    """Noise of a color frame's mosaic, as its file or its sensor's file states it.
+
+    An estimate would not do: texture passes for read noise of ten times the true one, which is what counts in the dark.
 
     Args:
-        frame: color, with a mosaic.
+        frame: color, with a mosaic and a stated noise.
         row: what rows share, electrons rms, where it is known; None estimates it.
     """
-    mosaic = frame.mosaic
-    assert mosaic is not None
-    if frame.noise is not None:
-        models = frame.noise.models
-    else:
-        green, planes = [], {}
-        for site, letter in enumerate(mosaic.pattern):
-            model = noise.estimate(np.ascontiguousarray(mosaic.samples[site // 2 :: 2, site % 2 :: 2]))
-            if letter == "G":
-                green.append(model)
-            planes[letter] = model
-        # Texture can only add: the quieter of the two greens is nearer to the truth.
-        planes["G"] = min(green, key=lambda model: model.shot * 0.2 + model.read)
-        models = tuple(planes[letter] for letter in "RGB")
+    assert frame.mosaic is not None and frame.noise is not None
+    models = frame.noise.models
     # An electron is as much signal as the variance grows by for each.
-    shared = row_variance(mosaic.samples) if row is None else (row * models[1].shot) ** 2
-    red, green_, blue = (NoiseModel(m.shot, max(m.read - shared, 0.0)) for m in models)
-    return SampleNoise((red, green_, blue), shared)
-
-
-def pooled(some: Sequence[SampleNoise]) -> SampleNoise:
-    """The medians of several estimates of one sensor: texture and flat highlights mislead single ones."""
-    models = zip(*(one.models for one in some), strict=True)
-    red, green, blue = (
-        NoiseModel(median(m.shot for m in channel), median(m.read for m in channel)) for channel in models
-    )
-    return SampleNoise((red, green, blue), median(one.row for one in some))
+    shared = row_variance(frame.mosaic.samples) if row is None else (row * models[1].shot) ** 2
+    red, green, blue = (NoiseModel(m.shot, max(m.read - shared, 0.0)) for m in models)
+    return SampleNoise((red, green, blue), shared)
 
 
 def row_variance(samples: FloatArray) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import cv2
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from dualcam.camera.curves import encode
 from dualcam.camera.measure import CLIPPED, Measured, measure
-from dualcam.camera.remosaic import remosaiced
 from dualcam.classical import exposure
 from dualcam.errors import InputError
 from dualcam.frame import Exposed, FloatArray, Frame, Pair, Tone
@@ -30,10 +30,10 @@ from dualcam.training.darker import SampleNoise
 
 LEVELS = (600.0, 200.0, 60.0)
 """Electrons in the brightest parts of a color picture at which held-back pairs are scored, from dusk to dark."""
-LEAST_ELECTRONS = 2 * LEVELS[0]
+LEAST_ELECTRONS = 4 * LEVELS[0]
 """A picture with fewer is no target: darkened, it would be what it is."""
-# Learned from: from a little darker than the darkest level to half of the least.
-_DARKEST, _LIGHTEST = 40.0, LEVELS[0]
+# What is learned from begins over the first level and ends under the last.
+_DARKEST, _LIGHTEST = 40.0, 1500.0
 # Mono is made noisier at random, down to so many electrons at the most, but not beyond this factor.
 _MONO_ELECTRONS, _MOST_GRAIN = 250.0, 16.0
 # Sides of a piece, in mono and in color pixels, at least.
@@ -89,7 +89,7 @@ class Example:
 
 
 def own(mono: Frame, color: Frame, name: str, row: float | None = None) -> Owned:
-    """Place a pair, and measure its noise.
+    """Place a pair, and see whether it can be learned from.
 
     Args:
         mono: the mono picture.
@@ -98,50 +98,36 @@ def own(mono: Frame, color: Frame, name: str, row: float | None = None) -> Owned
         row: what the samples of a row share, electrons rms, where it is known.
 
     Raises:
-        InputError: color shows no mosaic, or has too few pixels.
+        InputError: color is no mosaic, states no noise, or has too few pixels or electrons.
         PlacementError: the two cannot be placed on each other.
     """
-    frame = remosaiced(color)
-    if frame.mosaic is None:
+    if color.mosaic is None:
         raise InputError(
-            f"{name} shows no color filter mosaic: its noise was smoothed or scaled away, and no darker picture can be "
-            "made of it.",
-            "Use raw files, or pictures as the sensor gave them.",
+            f"{name} is no raw file: of finished colors no darker picture can be made.",
+            "Use raw files of the color camera.",
         )
-    if min(frame.pixels.shape[:2]) < _LEAST_COLOR:
+    if color.noise is None:
+        raise InputError(
+            f"{name} does not say how noisy its sensor is, and an estimate from the picture is not good enough.",
+            "Measure the sensor once with `dualcam sensor`, and name its file with --color-sensor.",
+        )
+    if min(color.pixels.shape[:2]) < _LEAST_COLOR:
         raise InputError(f"{name} is under {_LEAST_COLOR} pixels high or wide.", "Use whole pictures.")
-    known = darker.measured(frame, row)
-    pair = Pair(mono, frame, place(mono, frame))
-    return Owned(name, pair, known, darker.electrons(frame, known), row is not None)
+    known = darker.stated(color, row)
+    count = darker.electrons(color, known)
+    if count < LEAST_ELECTRONS:
+        raise InputError(
+            f"{name} is too dark to learn from: about {count:.0f} electrons in its brightest parts, "
+            f"{LEAST_ELECTRONS:.0f} are needed.",
+            "Shoot some pairs in better light, or exposed longer.",
+        )
+    return Owned(name, Pair(mono, color, place(mono, color)), known, count, row is not None)
 
 
 def of_one_camera(pairs: Sequence[Owned]) -> list[Owned]:
-    """The same pairs, with noise that was estimated pooled over them; noise that a file or the owner states stays."""
-    if not pairs:
-        return []
-    common = darker.pooled([one.noise for one in pairs])
-    out = []
-    for one in pairs:
-        models = one.noise.models if one.pair.color.noise is not None else common.models
-        row = one.noise.row if one.row_known else common.row
-        noise = SampleNoise(models, row)
-        out.append(replace(one, noise=noise, electrons=darker.electrons(one.pair.color, noise)))
-    return out
-
-
-def check_light(one: Owned) -> None:
-    """Refuse a pair that is too dark to learn from.
-
-    Raises:
-        InputError: it is.
-    """
-    if one.electrons < LEAST_ELECTRONS:
-        raise InputError(
-            f"{one.name} is too dark to learn from: about {one.electrons:.0f} electrons in its brightest parts, "
-            f"{LEAST_ELECTRONS:.0f} are needed.",
-            "Shoot some pairs in better light, or exposed longer. Fine texture all over passes for noise: state it with "
-            "--color-sensor.",
-        )
+    """The same pairs; what rows share, where it was estimated, is the median of all: of one picture it says little."""
+    row = median(one.noise.row for one in pairs) if pairs else 0.0
+    return [one if one.row_known else replace(one, noise=replace(one.noise, row=row)) for one in pairs]
 
 
 def pieces(owned: Owned, count: int, rng: np.random.Generator) -> list[Pair]:
