@@ -102,7 +102,7 @@ def test_pairs_that_teach_nothing_are_named_with_what_would_help(call, tmp_path,
 def test_finished_colors_are_refused(call, tmp_path):
     pytest.importorskip("torch")
     files = shots(tmp_path, 1, GOOD)
-    cv2.imwrite(str(tmp_path / "c.png"), np.zeros((64, 64, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "c.png"), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     done = call("adapt", files[0], tmp_path / "c.png", "-o", "mine")
     assert done.exit_code == 4 and "no raw file" in done.stderr
 

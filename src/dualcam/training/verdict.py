@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 LEAST_GAIN = 0.1
 """A mean gain under this, dB, is not worth other weights; wrong verdicts on simulated rigs were all under it."""
 _MOST_LOST = 0.05
+# A single pair that gains much is a reason to doubt, and not to keep.
+_ERRORS = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +50,8 @@ class Verdict:
         found = []
         if not self.gain >= LEAST_GAIN:
             found.append(f"the gain is under {LEAST_GAIN:g} dB")
-        if not self.gain > self.error:
-            found.append("the gain is not larger than its standard error")
+        if not self.gain > _ERRORS * self.error:
+            found.append("the gain is not larger than twice its standard error")
         if min(self.by_level) < -_MOST_LOST:
             found.append("one level of light gets worse")
         return tuple(found)
