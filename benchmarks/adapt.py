@@ -3,8 +3,8 @@
     python benchmarks/adapt.py --photos DIR --stereo DIR [--rigs rows usual] [--steps 600] [--json FILE]
 
 The folders are those of the training data. For every rig, pairs in good light (4 000 electrons at white in mono, color
-at half the light) are what its owner has: two thirds, from pictures that the shipped networks know, are learned from;
-one third, from pictures that they do not know, decides. The truth is told by other pictures that they do not know, at
+at half the light) are what its owner has: some, from pictures that the shipped networks know, are learned from; those
+held back, from pictures that they do not know, decide. The truth is told by other pictures that they do not know, at
 night (1 000 electrons, ratio 10) and dark (300, ratio 16): PSNR of the whole result against the clean mono view, all in
 floating point. Both splits follow from names, as in training. Placements of the dark pairs are found in good light.
 """
@@ -172,6 +172,7 @@ def one(name, options, known, unknown, others):
     every = np.mean(list(gains.values()), 0)
     return {
         "rig": name,
+        "pairs": len(pairs),
         "kept": bool(done.files),
         "stay": done.stay,
         "held_back": done.verdict.gain,
@@ -193,7 +194,7 @@ def main():
     parser.add_argument("--stereo", type=Path, action="append", default=[])
     parser.add_argument("--rigs", nargs="+", choices=RIGS, default=list(RIGS))
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--tests", type=int, default=10)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--verbose", action="store_true")

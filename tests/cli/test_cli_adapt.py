@@ -138,7 +138,7 @@ def test_from_files_to_weights_that_fuse_takes(call, tmp_path, quick, monkeypatc
     files = shots(tmp_path, 6, GOOD)
     done = call("adapt", *files, "-o", "mine", "--steps", "2", "--seed", "3")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout == "mine\n" and "held back: pair 2 of 2" in done.stderr
+    assert done.stdout == "mine\n" and "held back: pair 3 of 3" in done.stderr
     entries = manifest.read(Path("mine"))
     shipped = manifest.read(manifest.SHIPPED)
     assert entries["refcolor"] == shipped["refcolor"] and entries["refsr"] == shipped["refsr"]

@@ -54,9 +54,9 @@ def test_psnr_is_that_of_pictures_in_range():
     assert psnr(np.zeros((4, 4)), np.full((4, 4), 0.1)) == pytest.approx(20)
 
 
-def test_a_third_of_the_pairs_is_held_back_evenly():
-    assert adapt.held_back(6) == (1, 4)
-    assert adapt.held_back(18) == (1, 4, 7, 10, 13, 16)
+def test_half_of_the_pairs_are_held_back_evenly():
+    assert adapt.held_back(6) == (1, 3, 5)
+    assert adapt.held_back(18, 6) == (1, 4, 7, 10, 13, 16)
     assert len(set(adapt.held_back(10, 4))) == 4
     for count, wanted in ((5, None), (8, 1), (8, 6)):
         with pytest.raises(UsageError, match="held back"):

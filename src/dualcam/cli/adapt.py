@@ -42,7 +42,7 @@ def adapt(
     ] = 600,
     hold: Annotated[
         int | None,
-        typer.Option("--held-back", metavar="N", min=1, help="Pairs to score with. [default: a third]"),
+        typer.Option("--held-back", metavar="N", min=1, help="Pairs to score with. [default: half]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of everything that is random.")] = 0,
     weights: Annotated[

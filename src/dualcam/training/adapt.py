@@ -69,17 +69,17 @@ class _Scored:
 
 
 def held_back(count: int, wanted: int | None = None) -> tuple[int, ...]:
-    """Which of ``count`` pairs are held back: a third, evenly spread, or as many as are wanted.
+    """Which of ``count`` pairs are held back: half, evenly spread, or as many as are wanted.
 
     Raises:
         UsageError: too few pairs, or too few would be left to learn from or to score.
     """
     if count < LEAST_PAIRS:
         raise UsageError(
-            f"{count} pairs can be learned from; {LEAST_PAIRS} are needed, of which a third is held back.",
+            f"{count} pairs can be learned from; {LEAST_PAIRS} are needed, of which half are held back.",
             "Shoot more pairs of other scenes, in better light.",
         )
-    number = count // 3 if wanted is None else wanted
+    number = count // 2 if wanted is None else wanted
     if not 2 <= number <= count - 3:
         raise UsageError(
             f"{number} of {count} pairs cannot be held back.", f"Hold back 2 to {count - 3} of them."
@@ -108,7 +108,7 @@ def adapt(
         date: YYYY-MM-DD.
         steps: of training.
         seed: of everything that is random.
-        hold: how many pairs are held back; None for a third.
+        hold: how many pairs are held back; None for half.
         threads: of the networks; None leaves it to what runs them.
         tell: gets lines for the user.
 
