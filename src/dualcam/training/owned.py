@@ -137,6 +137,9 @@ def pieces(owned: Owned, count: int, rng: np.random.Generator) -> list[Pair]:
         owned: the pair.
         count: how many.
         rng: where they lie.
+
+    Raises:
+        InputError: the two pictures share too little.
     """
     pair = owned.pair
     whole = mapping.of(pair)
@@ -151,12 +154,15 @@ def pieces(owned: Owned, count: int, rng: np.random.Generator) -> list[Pair]:
             found.append(cut)
         if len(found) == count:
             break
+    if not found:
+        raise InputError(f"{owned.name} and its mono picture share too little.", "Leave this pair out.")
     return found
 
 
 def _cut(pair: Pair, whole: mapping.Mapping, corner: tuple[int, int], sides: tuple[int, int]) -> Pair | None:
     """A window of mono, and the part of color that the placement finds for it; None if that is too small."""
     y, x = corner
+    # A sixteenth inside the window, so that mono shows what parallax moves at the edge of color.
     here = warp.centers(8, 8) * np.array([sides[1] / 8, sides[0] / 8], np.float32)
     there = whole.to_color(here + np.array([x, y], np.float32)).reshape(-1, 2)
     height, width = pair.color.pixels.shape[:2]
