@@ -33,7 +33,7 @@ from training_helpers import SMOKE, pictures
 )
 def test_refusals(call, monkeypatch, arguments, code, told):
     # What is wrong with the call is found with and without torch, but for what needs it.
-    monkeypatch.setattr(train, "_need_extra", lambda: None)
+    monkeypatch.setattr(train, "need_extra", lambda: None)
     if train.find_spec("torch") is None and "nowhere" in arguments:
         pytest.skip("torch is not installed")
     done = call("train", *arguments)

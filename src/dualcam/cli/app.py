@@ -8,6 +8,7 @@ import typer
 
 from dualcam._version import __version__
 from dualcam.cli import (
+    adapt,
     advise,
     calibrate,
     demo,
@@ -83,6 +84,9 @@ def build() -> typer.Typer:
     app.command(
         "export", epilog=export.EPILOG, short_help="Make weights of a training run that fuse can use."
     )(export.export)
+    app.command(
+        "adapt", epilog=adapt.EPILOG, short_help="Fit the weights to your color camera, from your own pairs."
+    )(adapt.adapt)
     app.command("target", short_help="Make a board to print, for calibrate.")(calibrate.target)
     app.command(
         "calibrate", epilog=calibrate.EPILOG, short_help="Calibrate two cameras from pictures of a board."

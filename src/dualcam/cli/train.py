@@ -102,7 +102,7 @@ def train(
             stage, out, samples, count, part, {"refec": refec, "refcolor": refcolor, "refsr": refsr}
         )
         if stage is not What.samples:
-            _need_extra()
+            need_extra()
 
         from dualcam.training import config as configs
 
@@ -168,7 +168,8 @@ def _check_options(
         raise UsageError(f"stage {stage} has no {strange[0]}.", f"Leave out --{strange[0]}.")
 
 
-def _need_extra() -> None:
+def need_extra() -> None:
+    """Refuse to train without the packages of the extra."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise UnavailableError(

@@ -16,7 +16,7 @@ from dualcam.classical.evidence import logistic
 from dualcam.frame import Colored, Exposed, Fact, FloatArray, Pair, Size, Tone, Watch
 from dualcam.neural import claims, devices, features, tiles
 from dualcam.neural.engine import load
-from dualcam.neural.network import AnyNetwork, Load
+from dualcam.neural.network import Load, Whole
 from dualcam.neural.sharpened import Sharpened
 from dualcam.rig.matching import Match
 
@@ -147,7 +147,7 @@ class Neural:
         return sharpened.pixels, sharpened.confidence
 
 
-def expose(refec: AnyNetwork, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
+def expose(refec: Whole, fed: features.EcInput, watch: Watch | None = None) -> FloatArray:
     """What refEC makes of its input: (h, w, 3) display, unclipped, in the color view."""
     top, left = fed.phase
     # In training a mosaic begins with red; rows and columns before it are repeated and cut off again.

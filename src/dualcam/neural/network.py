@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,14 @@ class Load:
 
     tiles: int
     seconds: float
+
+
+class Whole(Protocol):
+    """Whatever computes a network over pictures of any size."""
+
+    def over(self, planes: Planes, watch: Watch | None = None) -> tuple[FloatArray, ...]:
+        """Planes (H, W) -> (H, W, c) for every output."""
+        ...
 
 
 class Network:

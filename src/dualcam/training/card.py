@@ -30,6 +30,16 @@ _DOES = MappingProxyType(
     }
 )
 
+_SIMULATED = """\
+Captures were simulated from these pictures: light, lenses, sensors, files and parallax, see `docs/simulator.md`. The
+public test scenes of the NIGHT benchmark are not among them."""
+_ADAPTED = """\
+The network learned on from another one, named among the settings in the manifest, with the owner's pictures made
+darker, see `docs/recipes/adapt.md`. It is for the rig that took them. The scores are of pairs held back: PSNR of the
+whole result against the result of the picture as shot, with the weights before and after."""
+ADAPTED = "adapt"
+"""The stage of a network that an owner's pictures have changed."""
+
 _TEMPLATE = """# {title}
 
 One of the three networks of dualcam. It {does}
@@ -56,8 +66,7 @@ provenance and confidence maps say where.
 
 {data}
 
-Captures were simulated from these pictures: light, lenses, sensors, files and parallax, see `docs/simulator.md`. The
-public test scenes of the NIGHT benchmark are not among them.
+{made}
 
 ## Limits
 
@@ -100,6 +109,7 @@ def card(name: str, entry: Entry) -> str:
         step=entry.run.step,
         seed=entry.run.seed,
         date=entry.run.date,
+        made=_ADAPTED if entry.run.stage == ADAPTED else _SIMULATED,
         data="\n".join(f"- {row.name}: {row.license}" for row in entry.run.data) or "Not recorded.",
         scores=_table(entry.run.scores) or "Not recorded.",
     )

@@ -108,7 +108,7 @@ def export(
         planes = None
         if int8_samples is not None:
             planes = calibration(name, int8_samples, run)
-        one, contents = _exported(name, network, origins.run(run, files, date, step, sets), half, planes)
+        one, contents = exported(name, network, origins.run(run, files, date, step, sets), half, planes)
         written |= contents
         entries[name] = one.entry
         written[f"{name}.md"] = card.card(name, one.entry).encode()
@@ -146,10 +146,21 @@ def load(path: Path, name: str) -> tuple[nn.Module, int]:
         ) from error
 
 
-def _exported(
+def exported(
     name: str, network: nn.Module, run: Run, half: bool, planes: Sequence[FloatArray] | None
 ) -> tuple[Exported, dict[str, bytes]]:
-    """What becomes of a network, and the files; also in 8 bits where there are planes to calibrate with."""
+    """What becomes of a network, and the files; also in 8 bits where there are planes to calibrate with.
+
+    Args:
+        name: "refec", "refcolor" or "refsr".
+        network: is changed where its weights are rounded.
+        run: where it comes from.
+        half: store weights in 16 bits.
+        planes: (C, h, w) each, or None.
+
+    Raises:
+        DualcamError: the exported network does not compute what this one does.
+    """
     unet, inputs = network.net, len(PLANES[name])
     rounding = rounding_error(network, inputs, unet.multiple)
     eight: tuple[str, ...] = ()
