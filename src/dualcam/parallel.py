@@ -64,11 +64,6 @@ def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result,
         return one(), later()
 
 
-def one_by_one(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
-    """Do two different things, where both at once would take too much memory."""
-    return one(), other()
-
-
 def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
     """Do the same with one item after the other, each while the caller is busy with the one before.
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from dualcam import parallel
+from dualcam import memory, parallel
 from dualcam.camera.curves import decode, encode
 from dualcam.camera.half import is_large, keeping
 from dualcam.camera.measure import CLIPPED
@@ -149,9 +149,17 @@ def _consider(
         filled, support = fill(difference, reliable, display)
         return keep(filled), keep(support)
 
-    # The filling keeps one core busy.
-    together = parallel.one_by_one if is_large(mono.size) else parallel.both
-    (filled, support), found = together(filling, lambda: work(difference, believed))
+    def other() -> Result:
+        return work(difference, believed)
+
+    if is_large(mono.size):
+        # Both at once would take too much memory.
+        filled, support = filling()
+        memory.give_back()
+        found = other()
+    else:
+        # The filling keeps one core busy.
+        (filled, support), found = parallel.both(filling, other)
     seen = Evidence(
         luma=luma,
         fitting=fitting,

@@ -91,8 +91,7 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     clean = measured.mono_clean
     if int((clean >= CLIPPED).sum()) < _FEWEST:
         return None
-    certain = _certain(clean)
-    share = np.clip(warp.resize(certain, *mono.shape), 0, 1)
+    share = np.clip(warp.resize(_certain(clean), *mono.shape), 0, 1)
     factor = exposure.brightening(pair, mono, match, tone)
     if tone.exponent == 1:
         # The slow ratio of the cameras is told from what is not clipped, and worth little beside that: it may take
@@ -136,6 +135,8 @@ def find(pair: Pair, measured: Measured, mono: FloatArray, match: Match, tone: T
     # An exposure that is a little wrong makes white walls a little too bright: one lamp has to be clearly over white.
     if float(strongest.max(initial=0.0)) < _CLEARLY:
         return None
+    # Made anew: it is as large as mono, and mostly not wanted again.
+    certain = _certain(clean)
     rows, columns = np.nonzero(certain)
     certain[rows, columns] *= _at(taken, rows, columns, certain.shape) > 0
     if not certain.any():
