@@ -1,6 +1,6 @@
 """Is `dualcam adapt` right about when it helps? Simulated rigs whose truth is known.
 
-    python benchmarks/adapt.py --photos DIR --stereo DIR [--rigs rows usual] [--steps 600] [--json FILE]
+    python benchmarks/adapt.py --photos DIR --stereo DIR [--rigs rows-8 usual] [--steps 600] [--json FILE]
 
 The folders are those of the training data. For every rig, pairs in good light (4 000 electrons at white in mono, color
 at half the light) are what its owner has: some, from pictures that the shipped networks know, are learned from; those
