@@ -45,7 +45,7 @@ _TORCH_DEVICES = (CPU, CUDA)
 PRECISIONS = ("auto", "int8", "float16", "float32")
 """What the networks compute in; "auto" is what is fastest at no loss worth the name.
 
-On ONNX Runtime that is 8 bits where the device is faster so and the weights have it (refEC and refColor), else 32. On
+On ONNX Runtime that is 8 bits where the device is faster so and the weights have it (of refSR a part), else 32. On
 PyTorch it is 16 bits on CUDA, else 32.
 """
 
