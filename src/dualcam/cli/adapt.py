@@ -50,7 +50,13 @@ def adapt(
         typer.Option(metavar="DIR", help="Weights to begin with. [default: those of the package]"),
     ] = None,
     mono_sensor: inputs.MonoSensor = None,
-    color_sensor: inputs.ColorSensor = None,
+    color_sensor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What `dualcam sensor` measured of the color camera: its noise, stripes included.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="CPU threads. [default: all of them]")
     ] = None,
