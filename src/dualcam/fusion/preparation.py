@@ -103,7 +103,7 @@ class Preparation:
             PlacementError: when the two cannot be placed on each other.
             UsageError: when both are the same file.
         """
-        # Files are packed by one thread each, and the smaller one is soon done.
+        # Every file is unpacked by one thread, and the smaller one is soon done.
         with parallel.beside(self._method.open if on_forecast else _nothing) as opened:
             frames = self._read(mono, color, log)
             opened()
